@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kdprobe.collectors.minimal_pairs.options import MinimalPairOptions
     from kdprobe.collectors.probes.options import ProbingRequest
     from kdprobe.comparison.compare import compare
+    from kdprobe.comparison.diff import diff
+    from kdprobe.comparison.diff_result import ReportDiff
     from kdprobe.comparison.from_arrays import compare_predictions
     from kdprobe.comparison.options import AnalysisOptions
     from kdprobe.comparison.result import Comparison, load_results
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from kdprobe.observations.predictions import Predictions
     from kdprobe.results.schema import Estimate, ResultsDocument
     from kdprobe.stats.kappa_range import kappa_range
+    from kdprobe.suites_run.result import SuiteRun
+    from kdprobe.suites_run.run import run_suite
     from kdprobe.sweeping.run import sweep
     from kdprobe.tasks.open import open_task
     from kdprobe.tasks.open import task_names as list_tasks
@@ -67,12 +71,12 @@ __all__ = [
     "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
     "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
     "MinimalPairOptions", "MisalignedError", "MissingExtraError", "ModelLike", "ModelsLike",
-    "OutputError", "Predictions", "ProbingRequest", "ResultsDocument", "ResultsFormatError",
-    "Runtime", "TaskError", "TaskFile", "TextAttribution", "TextAttributions",
-    "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult", "TrainingRuntime",
-    "TrainingSettings", "UnknownNameError", "UsageError", "__version__", "attribute", "augment",
-    "compare", "compare_predictions", "distill", "finetune", "kappa_range", "list_tasks",
-    "load_results", "open_task", "sweep",
+    "OutputError", "Predictions", "ProbingRequest", "ReportDiff", "ResultsDocument",
+    "ResultsFormatError", "Runtime", "SuiteRun", "TaskError", "TaskFile", "TextAttribution",
+    "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
+    "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
+    "attribute", "augment", "compare", "compare_predictions", "diff", "distill", "finetune",
+    "kappa_range", "list_tasks", "load_results", "open_task", "run_suite", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -89,9 +93,11 @@ _HOMES = {
     "ModelLike": "models.model_like",
     "ModelsLike": "models.model_like",
     "Predictions": "observations.predictions",
+    "ReportDiff": "comparison.diff_result",
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
     "Runtime": "config.options",
+    "SuiteRun": "suites_run.result",
     "TaskFile": "config.task",
     "TextAttribution": "attribution.result",
     "TextAttributions": "attribution.result",
@@ -104,12 +110,14 @@ _HOMES = {
     "augment": "augmentation",
     "compare": "comparison.compare",
     "compare_predictions": "comparison.from_arrays",
+    "diff": "comparison.diff",
     "distill": "distillation",
     "finetune": "finetuning",
     "kappa_range": "stats.kappa_range",
     "list_tasks": "tasks.open:task_names",
     "load_results": "comparison.result",
     "open_task": "tasks.open",
+    "run_suite": "suites_run.run",
     "sweep": "sweeping.run",
 }
 """Public name -> its module, and after a colon its name there; what is missing is an error."""

@@ -6,7 +6,7 @@ and hand all of it to `distillers/`. Does not: define objectives or train.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -25,7 +25,7 @@ from kdprobe.config.recipe_changes import (
     with_settings,
     with_training,
 )
-from kdprobe.config.stages import ResolvedStage, parts_of
+from kdprobe.config.stages import parts_of
 from kdprobe.config.training import TrainingSettings, refuse_unread
 from kdprobe.distillers.control_training import ControlTraining
 from kdprobe.distillers.data import TrainingData
@@ -33,27 +33,20 @@ from kdprobe.distillers.dry_run import dry_run
 from kdprobe.distillers.job_facts import precision_of, settings_rows
 from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
+from kdprobe.distillers.open_teacher import AnyTeacher, check_students, open_teacher
 from kdprobe.distillers.prepared_part import PreparedPart
 from kdprobe.distillers.processes import join_processes
-from kdprobe.distillers.recorded_teacher import (
-    RecordedTeacher,
-    is_recorded,
-    open_recorded,
-    refuse_weights,
-)
-from kdprobe.distillers.run_options import CallObjects, RunOptions, display, model_name
+from kdprobe.distillers.run_options import CallObjects, RunOptions, display
 from kdprobe.distillers.staged_training import StagedTraining
-from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.teacher_source import TeacherSource
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.distillers.weighted_loss import option_names
 from kdprobe.errors import ConfigError
-from kdprobe.models.label_sources import answers_in, label_names
-from kdprobe.models.shapes import parse_student
+from kdprobe.models.model_like import ModelLike
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
-from kdprobe.tasks.label_names import check_label_map
 
 if TYPE_CHECKING:
     from kdprobe.tasks.at_hand import Examples
@@ -61,7 +54,7 @@ if TYPE_CHECKING:
 
 @documented(DistillOptions, *TRAINING_OPTIONS)
 def distill(
-    teacher: str | Path,
+    teacher: ModelLike | TeacherSource,
     *,
     task: str | Path | Examples | None = None,
     output: str | Path | Output,
@@ -77,8 +70,12 @@ def distill(
     """Train a student on what a teacher predicts.
 
     Args:
-        teacher: a folder or hub id of a classifier that was trained for the task; or a predictions
-            file, whose rows are joined to the texts.
+        teacher: a folder or hub id of a classifier that was trained for the task; a loaded model
+            with its tokenizer, or a `text-classification` pipeline; or what is known by its answers
+            alone: a predictions file, whose rows are joined to the texts, or a function of texts
+            (or `python:MODULE:FUNCTION`), which is asked about each text once, and of which nothing
+            is kept for another run but under a version; see `kdprobe.compare`. Whoever distils
+            several students of one function hands over one `TeacherSource`.
         task: a name, a task file or a data file; or examples: a DataFrame, a `datasets.Dataset`, or
             a mapping of the names of splits to them (a `DatasetDict`).
         output: the folder to write: a plain `transformers` folder with a card and a record; or a
@@ -105,23 +102,30 @@ def distill(
     objects = CallObjects(data, training, runtime)
     with join_processes():
         options = RunOptions.of("distill", DistillOptions, objects, output, named)
-        options = replace(options, labels_of=model_name("distill", teacher))
+        source = TeacherSource.of("distill", teacher, offline=options.offline)
+        options = replace(options, labels_of=source.given)
         with options.with_examples_on_disk() as readable:
-            return _distill(readable, display(progress))
+            return _distill(source, readable, display(progress))
 
 
-def _distill(options: RunOptions[DistillOptions], progress: Progress) -> TrainingResult:
+def _distill(
+    source: TeacherSource, options: RunOptions[DistillOptions], progress: Progress
+) -> TrainingResult:
     """Train in this process, or in its share of several."""
     if options.data.task is None:
         raise ConfigError("`task`", found="is missing", expected="a task")
-    teacher_name, label_map = options.labels_of, options.data.label_map
-    written = open_recipe(options.own.recipe)
+    written, label_map = open_recipe(options.own.recipe), options.data.label_map
     data = _data(options)
     recipe = _adapt(written, data.task.name, options)
     parts = parts_of(recipe)
-    teacher, data = _open_teacher(data, parts, options, progress)
+    check_students(source, parts)
+    origins = [(p.recipe.student, source.path if p.teacher is None else None) for p in parts]
+    teacher, data = open_teacher(
+        source, data, parts, options.compute(origins, progress), label_map=label_map,
+        missing=options.own.missing, offline=options.offline, progress=progress,
+    )  # fmt: skip
     plan = {
-        "command": "distill", "teacher": teacher_name, "fingerprint": teacher.fingerprint,
+        "command": "distill", "teacher": source.name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),
         "label_map": None if label_map is None else dict(label_map),
         **options.plan(data, teacher.compute),
@@ -131,14 +135,14 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     training = StagedTraining(
         parts, data, teacher, options.folder, options.seed, options.offline, progress
     )
-    control = _control(training, options) if options.own.with_control else None
+    control = _control(training, source, options) if options.own.with_control else None
     run = options.open(plan, progress if len(parts) == 1 else Silent())
     if run is None:
         result = TrainingResult.of_dry_run(data, dry_run(training))
         return result if control is None else replace(result, control=control.dry_run())
 
     def card(prepared: PreparedPart) -> CardFacts:
-        return _card_facts(teacher, data, recipe, prepared, options)
+        return _card_facts(source.word, teacher, data, recipe, prepared, options)
 
     def page(prepared: PreparedPart) -> WritePage:
         student, suffix = portable_word(prepared.part.recipe.student), prepared.part.stage_label
@@ -148,44 +152,14 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     return result if control is None else replace(result, control=control.train(_page))
 
 
-def _open_teacher(
-    data: TrainingData,
-    parts: Sequence[ResolvedStage],
-    options: RunOptions[DistillOptions],
-    progress: Progress,
-) -> tuple[Teacher | RecordedTeacher, TrainingData]:
-    """Open the teacher, and leave out what it did not answer where it is a file of answers.
-
-    Raises:
-        UsageError: a student that cannot be read or begins with what the teacher has not; a
-            teacher that cannot be used; a label map of which nothing would come.
-    """
-    name, label_map = options.labels_of, options.data.label_map
-    recorded = is_recorded(name)
-    for part in parts:  # a slip in it is refused before the teacher is opened
-        parse_student(part.recipe.student)
-        if recorded and part.teacher is None:
-            refuse_weights(name, part.recipe.student)
-    origin = None if recorded else name
-    compute = options.compute(
-        [(p.recipe.student, origin if p.teacher is None else None) for p in parts], progress
-    )
-    teacher: Teacher | RecordedTeacher
-    if recorded:
-        teacher, data = open_recorded(name, data, compute, label_map, options.own.missing)
-    else:
-        teacher = Teacher.open(name, data, parts[0].recipe, compute, label_map, options.offline)
-    known = label_names(name, offline=options.offline) or ()
-    check_label_map(label_map, {name: known}, data.task.labels, answers=answers_in(name))
-    return teacher, data
-
-
 def _page(title: str, prepared: PreparedPart) -> WritePage:
     teacher = prepared.job.evaluation.teacher_scores()
     return page_writer(title, prepared.preflight.facts, teacher=teacher)
 
 
-def _control(training: StagedTraining, options: RunOptions[DistillOptions]) -> ControlTraining:
+def _control(
+    training: StagedTraining, source: TeacherSource, options: RunOptions[DistillOptions]
+) -> ControlTraining:
     """Prepare the control, and refuse what would stop it before its student takes a step.
 
     Raises:
@@ -195,7 +169,7 @@ def _control(training: StagedTraining, options: RunOptions[DistillOptions]) -> C
     data = training.data
     if options.own.transfer_set is not None:  # of which no text has a gold label
         data = options.with_data(limit=None).load_data()
-    control = ControlTraining(training, data.with_gold(), options)
+    control = ControlTraining(training, data.with_gold(), options, source.word)
     if not options.output.dry_run:
         control.require_place()
     return control
@@ -243,7 +217,8 @@ def _adapt(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Re
 
 
 def _card_facts(
-    teacher: Teacher | RecordedTeacher,
+    word: str,
+    teacher: AnyTeacher,
     data: TrainingData,
     recipe: Recipe,
     prepared: PreparedPart,
@@ -273,7 +248,7 @@ def _card_facts(
             },
         },
         command=options.command_line(
-            "distill", teacher.path, student=recipe.student, seed=options.seed, with_control=False
+            "distill", word, student=recipe.student, seed=options.seed, with_control=False
         ),
         precision=precision_of(prepared.job),
         recipe=recipe.source,

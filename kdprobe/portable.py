@@ -16,6 +16,7 @@ from kdprobe.plain_files import expanded
 PLACEHOLDER = "PATH/TO/"
 _ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
 _JOINTS = re.compile(r"([=,])")
+_IN_TEXT = re.compile(r"(?<![\w./~-])(?:~|[A-Za-z]:)?[/\\][^\s'\"`,;:()]+")
 
 
 def portable(path: str) -> str:
@@ -64,6 +65,15 @@ def portable_tree(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [portable_tree(part) for part in value]
     return portable_word(value) if isinstance(value, str) else value
+
+
+def portable_text(text: str) -> str:
+    """Make the absolute paths in a sentence portable.
+
+    >>> portable_text("/nowhere/x/train.tsv: no such file, expected a/b or 1/2")
+    'PATH/TO/train.tsv: no such file, expected a/b or 1/2'
+    """
+    return _IN_TEXT.sub(lambda match: portable(match[0]), text)
 
 
 def same_but_for_paths(one: Any, other: Any) -> bool:

@@ -21,7 +21,7 @@ ROWS: dict[str, int] = {
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
     "collectors": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
     "comparison": 8,
-    "sweeping": 9,
+    "sweeping": 9, "suites_run": 9,
     "cli": 10,
 }  # fmt: skip
 
@@ -37,6 +37,7 @@ ADAPTERS: dict[str, set[str]] = {
     "icu4py": {"segmentation.py"},
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
+    "ray": {"suites_run/ray_executor.py"},
     "shap": {"extract/methods/shap.py"},
     "cloudpickle": {"workers/"},
     "loky": {"workers/"},

@@ -9,7 +9,9 @@ first, so that point value and interval come from the same code (`kdprobe.stats.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +94,26 @@ class EstimateKey:
     method: str = ""
 
 
+_KEPT: ContextVar[dict[EstimateKey, Floats] | None] = ContextVar("kept draws", default=None)
+
+
+@contextmanager
+def kept_draws() -> Iterator[dict[EstimateKey, Floats]]:
+    """Keep the draws behind every estimate that is made in a block, by its coordinates.
+
+    >>> with kept_draws() as held:
+    ...     number = estimate(EstimateKey("gap", "t"), np.array([0.5, 0.25]), n=9, undefined="")
+    >>> held[EstimateKey("gap", "t")].tolist()
+    [0.5, 0.25]
+    """
+    held: dict[EstimateKey, Floats] = {}
+    token = _KEPT.set(held)
+    try:
+        yield held
+    finally:
+        _KEPT.reset(token)
+
+
 def estimate(
     at: EstimateKey,
     draws: Floats,
@@ -120,6 +142,9 @@ def estimate(
     >>> estimate(EstimateKey("agreement", "t"), np.ones(11), n=30, undefined="", share=True).low
     0.9
     """
+    kept = _KEPT.get()
+    if kept is not None:
+        kept[at] = draws
     value = float(draws[0])
     if not np.isfinite(value):
         return Estimate(**vars(at), n=n, undefined=undefined)

@@ -93,6 +93,9 @@ def _by_label(study: Study) -> list[Slice]:
         return []
     gold = np.asarray(labels)
     masks = [(name, np.asarray(gold == place)) for place, name in enumerate(task.labels)]
+    if task.sets is not None:  # an example is in the slice of each label that it has
+        held = task.sets.matrix[gold] * (gold >= 0)[:, None]
+        masks = [(name, held[:, place] == 1) for place, name in enumerate(task.sets.labels)]
     return [Slice("label", f"label: {name}", mask) for name, mask in masks if mask.any()]
 
 

@@ -119,7 +119,10 @@ def _attribute(
     logits = reader.logits(reader.retokenise([cut]))
     target = _target(name, task, label, logits)
     sentence = Sentence("text", cut, kept, target)
-    setting = ExplanationSettings(chosen, seed=seed, deletion=False)
+    several = task.kind == "multilabel"
+    setting = ExplanationSettings(
+        chosen, output="label log-odds" if several else "log-odds", seed=seed, deletion=False
+    )
     explained = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
     places = {word: place for place, word in enumerate(read)}
     return TextAttribution(
@@ -128,7 +131,9 @@ def _attribute(
         segments=tuple(word.segment for word in words),
         read=len(read),
         explained=task.labels[target] if task.labels else "",
-        probability=float(output_of(logits, target, "probability")[0]),
+        probability=float(
+            output_of(logits, target, "label probability" if several else "probability")[0]
+        ),
         methods=tuple(
             MethodScores(
                 method,
@@ -163,7 +168,9 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
 
 def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -> Task:
     """Make a task of the labels that a model names: in its config, or by what a function gives."""
+    from kdprobe.config.kinds import PRIMARY_SCORES
     from kdprobe.models.label_names import label_names
+    from kdprobe.models.label_sources import has_several_at_once
     from kdprobe.models.loaded import written_config
     from kdprobe.models.path_options import options_of
     from kdprobe.models.text_function import call_function, own_labels
@@ -174,6 +181,7 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
         raise CapabilityError(
             name, found="new texts cannot be put to predictions", expected="a model or a function"
         )
+    several = has_several_at_once(model, offline=offline)
     if kind == "function":
         labels = own_labels(model, name) or _columns(call_function(model, [texts], name=name), name)
     elif kind == "loaded model":
@@ -183,6 +191,8 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
         labels = label_names(written, where=f"{model}: config.json")
     if len(labels) == 1:
         return Task("text", 1, "regression", (), "pearson")
+    if several:
+        return Task("text", 1, "multilabel", labels, PRIMARY_SCORES["multilabel"][0])
     return Task("text", 1, "classification", labels, "accuracy")
 
 

@@ -71,7 +71,7 @@ def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     """Print the first screen, what the reader must know, and where the report is."""
     from kdprobe.cli.first_screen import tables
-    from kdprobe.results.notices import IMPOSSIBLE, all_notices, of_the_teacher
+    from kdprobe.results.notices import IMPOSSIBLE, all_notices, joined, of_the_teacher
     from kdprobe.results.screen import screen
 
     document, head = result.document, result.headline
@@ -88,9 +88,9 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
         terminal.show(table)
     for sentence in (*shown.sentences, *of_the_teacher(document, head)):
         terminal.say(with_flags(sentence))
-    for notice in notices:
-        if notice.severity == "alarm" or notice.code == IMPOSSIBLE or not quiet:
-            terminal.tell(f"{notice.severity}: {notice.message}")
+    for group in joined(notices):
+        if group.severity == "alarm" or group.code == IMPOSSIBLE or not quiet:
+            terminal.tell(f"{group.severity}: {group.message}")
     if not quiet:
         _tell_unrun(document)
     if result.folder is not None:

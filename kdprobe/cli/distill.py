@@ -20,7 +20,8 @@ def distill(
         str,
         typer.Argument(
             metavar="TEACHER",
-            help="A fine-tuned checkpoint: folder or hub id; or a predictions file of the texts.",
+            help="A fine-tuned checkpoint: folder or hub id; or what is known by its answers: a "
+            "predictions file of the texts, or python:MODULE:FUNCTION, a function of texts.",
         ),
     ],
     sweep: sweeping.Sweep = None,

@@ -44,6 +44,7 @@ COMMANDS = {
         "report:report",
         "Render the report of an earlier comparison or sweep again; loads no model and no torch.",
     ),
+    "diff": ("diff:diff", "Tell what changed between two reports of the same split."),
     "tasks": (
         "tasks:tasks",
         "List the tasks, or show where one's files were found, its sizes, classes and examples.",
@@ -70,6 +71,19 @@ GROUPS = {
             "clear": (
                 "cache:clear",
                 "Delete everything in the cache; the next run asks every model anew.",
+            ),
+        },
+    ),
+    "suite": (
+        "A paper's tables from one file.",
+        {
+            "run": (
+                "suite:run",
+                "Make a paper's models, comparisons and tables from one file.",
+            ),
+            "status": (
+                "suite:status",
+                "Show which steps of a suite are there, also while it runs.",
             ),
         },
     ),

@@ -20,6 +20,7 @@ from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
+from kdprobe.observations.label_sets import observed
 from kdprobe.observations.predictions import Populations
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Notice
@@ -107,11 +108,15 @@ class Session:
 
     @cached_property
     def study(self) -> Study:
-        """The examples with all that was observed; there must be predictions."""
+        """The examples with all that was observed; there must be predictions.
+
+        Of a multi-label task it is the study of its sets of labels; see `label_sets.py`.
+        """
         others = {kind: each for kind, each in self.observations.items() if kind is not Populations}
-        return Study(
-            self.split, self.outputs.models, self.seed, self.resamples, self.slice_columns, others
-        )
+        return observed(
+            self.split, self.outputs.models, seed=self.seed, resamples=self.resamples,
+            slice_columns=self.slice_columns, observations=others,
+        )  # fmt: skip
 
     @property
     def is_generated(self) -> bool:

@@ -33,8 +33,14 @@ class TrainingHistoryCollector:
     by_default: bool = True
 
     def prepare(self, session: Session, options: WithoutOptions) -> TrainingHistories | None:
-        """Read the histories; None where no student has one."""
-        return histories_of([model.spec for model in session.models[1:]])
+        """Read the histories; None where no student has one.
+
+        A folder that is the teacher's own (rounded as it is opened) holds the teacher's training.
+        """
+        teacher, *students = session.models
+        own = {run.fingerprint for run in teacher.runs}
+        learnt = (each for each in students if not {r.fingerprint for r in each.runs} <= own)
+        return histories_of([each.spec for each in learnt])
 
     def collect(
         self, session: Session, prepared: TrainingHistories, progress: Progress

@@ -61,7 +61,7 @@ def with_words(
         return tuple(examples)
     if study.has(OwnSentences):
         own = study.get(OwnSentences).study
-        mine = lay_out(own, list(range(own.n)))
+        mine = lay_out(own, list(range(own.n)), document.task.answers)
         examples = (*_marked(examples, study.split.name), *_marked(mine, own.split.name))
     explained = attributed(study)
     rhos = _rhos(explained)
@@ -136,7 +136,7 @@ def _words(explained: Attributed, rhos: _Rhos, row: int, carried: bool) -> Examp
     first = sum(word.segment == 0 for word in words)
     return ExampleWords(
         explained=int(explained.attributions.target[row])
-        if explained.study.split.task.labels
+        if explained.study.split.task.kind != "regression"
         else None,
         words=tuple(word.text for word in words),
         second=first if first < len(words) else None,

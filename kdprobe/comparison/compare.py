@@ -14,7 +14,7 @@ from kdprobe.collectors.protocol import CollectorOptions
 from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.analyses import ChosenAnalyses, chosen_analyses, run_all
 from kdprobe.comparison.collect import collect, collectors_of
-from kdprobe.comparison.controls import control_name, controls_of
+from kdprobe.comparison.controls import control_name, controls_of, with_controls
 from kdprobe.comparison.document import document_of
 from kdprobe.comparison.files import check_output, write_files
 from kdprobe.comparison.options import (
@@ -158,7 +158,6 @@ def compare_opened(
     shown = display_of(progress)
     collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
     controls = controls_of(options.analyses.control, [model.spec for model in session.models[1:]])
-    session = session.with_observation(controls) if controls.pairs else session
     converted = converted_models(
         session, runtime=options.runtime, label_map=options.data.label_map
     )  # fmt: skip
@@ -166,6 +165,7 @@ def compare_opened(
     if converted:
         noticed = parity_notices(evidence.session, converted, shown)
         evidence = evidence._replace(session=evidence.session.with_notices(*noticed))
+    evidence = evidence._replace(session=with_controls(evidence.session, controls))
     study = evidence.session.study
     requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]
     ran = run_all(study, to_run, requested=requested, progress=shown)

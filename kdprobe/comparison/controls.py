@@ -7,16 +7,19 @@ train, or define a difference; `analysis/student_differences` does.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdprobe.analysis.student_differences.pairs import Difference, closeness_differences
+from kdprobe.collectors.session import Session
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import ModelSpec
 from kdprobe.models.training_record import read_json
 from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
 from kdprobe.registry import known_name
+from kdprobe.results.copies import WITH_WEIGHTS, copies_of
 from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Notice
 
@@ -108,6 +111,38 @@ def controls_of(named: str | None, students: Sequence[ModelSpec]) -> Controls:
     if control is None:
         return Controls(tuple(pairs_of(read_records(students))))
     return Controls(tuple((name, control) for name in names if name != control), named=True)
+
+
+def with_controls(session: Session, controls: Controls) -> Session:
+    """Return a session whose study knows the controls; the teacher's copies learnt nothing.
+
+    A copy of the teacher (rounded, exported) has the teacher's record of training, or none: it is
+    no student that a control is held against, and no control.
+
+    Args:
+        session: with what is known of converted models among its notices.
+        controls: of the specs, see `controls_of`.
+    """
+    prints = {
+        model.name: ", ".join(run.fingerprint for run in model.runs)
+        for model in session.models
+        if model.runs[0].source in WITH_WEIGHTS
+    }
+    copies = copies_of(session.models[0].name, prints, session.noticed)
+    no_control = tuple(_no_control(name) for name in controls.names if name in copies)
+    pairs = tuple(pair for pair in controls.pairs if not copies & set(pair))
+    session = session.with_notices(*no_control) if controls.named else session
+    return session.with_observation(replace(controls, pairs=pairs)) if pairs else session
+
+
+def _no_control(name: str) -> Notice:
+    return Notice(
+        code="taught-control",
+        severity="warning",
+        message=f"{name}, named as the control, is the teacher itself, converted: no student is "
+        "held against it. Name a model that learnt without the teacher.",
+        models=(name,),
+    )
 
 
 def pairs_of(records: Records) -> list[tuple[str, str]]:

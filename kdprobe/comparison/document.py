@@ -27,6 +27,8 @@ from kdprobe.comparison.options import AnalysisOptions, CompareOptions
 from kdprobe.comparison.suspicion import suspicions
 from kdprobe.models.training_record import trained_in_bfloat16
 from kdprobe.observations.controls import Controls
+from kdprobe.observations.label_sets import as_given
+from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study
 from kdprobe.observations.training_history import TrainingHistories
 from kdprobe.report.examples import named_examples
@@ -41,6 +43,7 @@ from kdprobe.results.schema import (
     Skipped,
     TaskInfo,
 )
+from kdprobe.results.states import MARGIN
 from kdprobe.version import __version__
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
@@ -89,7 +92,7 @@ def document_of(
         timings={name: round(value, 3) for name, value in timings.items()},
     )
     rows = page_rows(study, named_examples(document), explained_ids(study))
-    shown = with_words(study, examples(study, rows), document)
+    shown = with_words(study, examples(study, rows, document.task.answers), document)
     total = document.examples_total + len(shown) - len(rows)
     document = document.model_copy(update={"examples": shown, "examples_total": total})
     text = dumps(document)
@@ -158,6 +161,7 @@ def _protocol(
         "split": data.split or usual,
         "analyses": list(analyses),
         "limit": data.limit,
+        **({} if options.analyses.margin == MARGIN else {"margin": options.analyses.margin}),
         "resamples": session.resamples,
         "slice_columns": list(session.slice_columns),
         **_control_options(session.study),
@@ -200,17 +204,23 @@ def produced_by(request: Request) -> ProducedBy:
 
 def task_info(study: Study) -> TaskInfo:
     """Describe the split that all numbers are about."""
-    task, split = study.split.task, study.split
+    split = as_given(study)
+    task = split.task
     counts: dict[str, int] = {}
-    if split.labels is not None and task.kind == "classification":
+    if split.labels is not None and task.kind != "regression":
         gold = split.labels[split.gold_rows].astype(np.int64)
-        totals = np.bincount(gold, minlength=len(task.labels))
+        totals = (
+            gold.sum(axis=0)
+            if task.kind == "multilabel"
+            else np.bincount(gold, minlength=len(task.labels))
+        )
         counts = {name: int(total) for name, total in zip(task.labels, totals, strict=True)}
     return TaskInfo(
         name=task.name,
         version=task.version,
         kind=task.kind,
         labels=task.labels,
+        sets=_sets(study),
         primary_score=task.primary_score,
         split=split.name,
         n=len(split),
@@ -221,3 +231,10 @@ def task_info(study: Study) -> TaskInfo:
         citation=task.citation,
         description=task.description,
     )
+
+
+def _sets(study: Study) -> tuple[tuple[int, ...], ...]:
+    """Return the sets of labels of all examples that the page may carry."""
+    studies = [study, study.get(OwnSentences).study] if study.has(OwnSentences) else [study]
+    sets = (each.split.task.sets for each in studies)
+    return tuple(dict.fromkeys(held for each in sets if each is not None for held in each.members))

@@ -10,6 +10,7 @@ from collections.abc import Set
 
 import numpy as np
 
+from kdprobe.observations.label_sets import probabilities_of
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Example, ExamplePrediction
@@ -36,13 +37,21 @@ def page_rows(
     return sorted(int(row) for row in order[:limit])
 
 
-def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
-    """Lay out the rows of the example browser."""
+def examples(study: Study, rows: list[int], answers: tuple[str, ...] = ()) -> tuple[Example, ...]:
+    """Lay out the rows of the example browser.
+
+    Args:
+        study: the examples.
+        rows: which of them.
+        answers: the names that labels are indices into; empty: the classes of the study.
+    """
     split = study.split
     regression = split.task.kind == "regression"
-    outputs = [_predictions_of(each, rows, regression=regression) for each in study.models]
+    places = {name: index for index, name in enumerate(answers or split.task.labels)}
+    codes = [places.get(name, -1) for name in split.task.labels]  # no answer is the rest of sets
+    outputs = [_predictions_of(study, each, rows, codes) for each in study.models]
     listed = []
-    for place, row in enumerate(rows):
+    for at, row in enumerate(rows):
         known = split.labels is not None and split.has_gold[row]
         gold = split.labels[row].item() if split.labels is not None and known else None
         listed.append(
@@ -50,32 +59,33 @@ def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
                 id=split.ids[row],
                 text=split.texts[row],
                 text_pair=None if split.pairs is None else split.pairs[row],
-                label=None if gold is None or regression else int(gold),
+                label=None if gold is None or regression else codes[int(gold)],
                 score=float(gold) if gold is not None and regression else None,
                 columns={name: values[row] for name, values in split.columns.items()},
-                predictions=tuple(each[place] for each in outputs),
+                predictions=tuple(each[at] for each in outputs),
             )
         )
     return tuple(listed)
 
 
 def _predictions_of(
-    population: Population, rows: list[int], *, regression: bool
+    study: Study, population: Population, rows: list[int], codes: list[int]
 ) -> list[ExamplePrediction]:
     run, name = population.first, population.name
-    if regression:
+    if study.split.task.kind == "regression":
         return [ExamplePrediction(model=name, score=float(run.scores[row])) for row in rows]
-    predicted = run.predicted
-    if not run.has_probabilities:
-        return [ExamplePrediction(model=name, label=int(predicted[row])) for row in rows]
+    predicted = [codes[place] for place in run.predicted[rows].tolist()]
+    every = probabilities_of(study, population)
+    if every is None:
+        return [ExamplePrediction(model=name, label=label) for label in predicted]
     # Six digits are more than any reader or chart can tell apart, and halve the page.
-    probabilities = np.round(np.exp(run.log_probabilities[rows]), 6)
+    probabilities, sure = np.round(every[rows], 6), np.round(run.confidence[rows], 6)
     return [
         ExamplePrediction(
             model=name,
-            label=int(predicted[row]),
-            confidence=float(values.max()),
+            label=label,
+            confidence=float(confidence),
             probabilities=tuple(float(value) for value in values),
         )
-        for row, values in zip(rows, probabilities, strict=True)
+        for label, confidence, values in zip(predicted, sure, probabilities, strict=True)
     ]

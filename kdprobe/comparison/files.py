@@ -7,18 +7,23 @@ not: compute any number.
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from kdprobe import atomic
+from kdprobe.config.kinds import written_set
 from kdprobe.config.options import Output
 from kdprobe.errors import ConfigError
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.label_sets import as_given, probabilities_of
 from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study
 from kdprobe.results.io import dumps, metrics_csv
 from kdprobe.results.schema import ResultsDocument
+from kdprobe.stats.arrays import Ints
+from kdprobe.tasks.task import Split, gold_text
 
 WORD_SCORES = "attributions.parquet"
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
@@ -77,59 +82,67 @@ def write_files(
 
 
 def predictions_parquet(study: Study) -> bytes:
-    """Lay out one row per example, model and run."""
+    """Lay out one row per example, model and run; with its cluster where examples have one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    split, tables = study.split, []
+    split, tables = as_given(study), []
     regression = split.task.kind == "regression"
     for population in study.models:
         for number, run in enumerate(population.runs):
             known = run.has_probabilities and not regression
+            every = probabilities_of(study, population, number) if known else None
             columns = {
                 "id": list(split.ids),
                 "text": list(split.texts),
                 "text_pair": list(split.pairs) if split.pairs else [None] * study.n,
                 "model": [population.name] * study.n,
                 "run": [number] * study.n,
-                "label": _gold_names(study),
-                "predicted": None if regression else [split.task.labels[i] for i in run.predicted],
+                "label": _gold_names(split),
+                "predicted": None if regression else _answer_names(study, run.predicted),
                 "score": run.scores.tolist() if regression else None,
                 "confidence": run.confidence.tolist() if known else None,
-                "probabilities": np.exp(run.log_probabilities).tolist() if known else None,
+                "probabilities": None if every is None else every.tolist(),
             }
+            if split.clusters is not None:
+                columns["cluster"] = split.clusters.tolist()
             tables.append(
-                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema())
+                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema(columns))
             )
     sink = io.BytesIO()
     pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
     return sink.getvalue()
 
 
-def _schema() -> object:
+def _schema(columns: Collection[str]) -> object:
     import pyarrow as pa
 
     text, number = pa.string(), pa.float64()
-    return pa.schema(
-        [
-            ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
-            ("label", text), ("predicted", text), ("score", number), ("confidence", number),
-            ("probabilities", pa.list_(number)),
-        ]
-    )  # fmt: skip
+    fields = [
+        ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
+        ("label", text), ("predicted", text), ("score", number), ("confidence", number),
+        ("probabilities", pa.list_(number)), ("cluster", pa.int64()),
+    ]  # fmt: skip
+    return pa.schema([field for field in fields if field[0] in columns])
 
 
-def _gold_names(study: Study) -> list[str | None]:
-    split = study.split
+def _answer_names(study: Study, predicted: Ints) -> list[str]:
+    """Return the names of classes; of sets of labels as a table of several labels writes them."""
+    task = study.split.task
+    names = task.labels
+    if task.sets is not None:
+        names = tuple(written_set(task.sets.labels, places) for places in task.sets.members)
+    return [names[place] for place in predicted.tolist()]
+
+
+def _gold_names(split: Split) -> list[str | None]:
     if split.labels is None:
-        return [None] * study.n
-    names, known = split.task.labels, split.has_gold
-    shown = (
-        (repr(float(value)) for value in split.labels)
-        if split.task.kind == "regression"
-        else (names[int(value)] for value in split.labels)
-    )
-    return [name if there else None for name, there in zip(shown, known.tolist(), strict=True)]
+        return [None] * len(split)
+    regression = split.task.kind == "regression"
+    return [
+        (repr(float(value)) if regression else gold_text(split.task, value)) if known else None
+        for value, known in zip(split.labels, split.has_gold.tolist(), strict=True)
+    ]
 
 
 def _write_word_scores(study: Study, folder: Path) -> None:
@@ -137,7 +150,7 @@ def _write_word_scores(study: Study, folder: Path) -> None:
     study = study.get(OwnSentences).study if study.has(OwnSentences) else study
     if not study.has(Attributions):
         return
-    attributions = study.get(Attributions)
+    attributions, labels = study.get(Attributions), as_given(study).task.labels
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -156,7 +169,6 @@ def _write_word_scores(study: Study, folder: Path) -> None:
         ):
             if not len(scores):
                 continue
-            labels = study.split.task.labels
             missed = None if np.isnan(gap) else gap
             for index, (word, score) in enumerate(zip(words, scores.tolist(), strict=True)):
                 shown = None if np.isnan(score) else score

@@ -12,14 +12,22 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from kdprobe.collectors.examples import answered_by_all
 from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.comparison.analyses import chosen_analyses
 from kdprobe.comparison.compare import compare_opened
 from kdprobe.comparison.files import check_output
 from kdprobe.comparison.options import AnalysisOptions, ArrayKeywords, array_options
 from kdprobe.comparison.result import Comparison
+from kdprobe.config.options import Missing
 from kdprobe.errors import ConfigError
-from kdprobe.models.predictions.array_outputs import frame_columns, read_classes, read_outputs
+from kdprobe.models.predictions.array_answers import lacking_rows
+from kdprobe.models.predictions.array_outputs import (
+    frame_columns,
+    numbered,
+    read_classes,
+    read_outputs,
+)
 from kdprobe.models.predictions.array_values import (
     MOST_CLASSES,
     as_array,
@@ -30,6 +38,7 @@ from kdprobe.models.predictions.array_values import (
     is_missing,
 )
 from kdprobe.models.predictions.given import GivenPredictions
+from kdprobe.models.predictions.label_numbers import are_sets, gold_sets
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.predictions import Predictions
 from kdprobe.plain_text import printable
@@ -47,6 +56,7 @@ def compare_predictions(
     texts: Sequence[str] | None = None,
     slices: Mapping[str, Sequence[object]] | None = None,
     clusters: Sequence[object] | None = None,
+    missing: Missing = "refuse",
     output: Any = None,
     analyses: AnalysisOptions | None = None,
     progress: Progress | None = None,
@@ -56,12 +66,14 @@ def compare_predictions(
 
     Args:
         y_true: the gold labels, `[n]`: class indices, label names, or numbers with a fraction for
-            a regression; None in place of one, or of all: not known.
+            a regression; of several labels at once `[n, L]` of 0 and 1, or a list of lists of
+            names; None in place of one, or of all: not known.
         teacher: its predictions, one of: `[n, c]` logits, or probabilities (rows from 0 to 1 that
             sum to 1), columns in the order of `labels`; a DataFrame with a column a label, in any
             order; `[n]` predicted class indices or label names; `[n]` probabilities of the second
-            of two labels; `[n]` predicted numbers of a regression. A list of several is one model
-            trained with several seeds.
+            of two labels; `[n]` predicted numbers of a regression; of several labels at once
+            `[n, L]` of log-odds, probabilities or 0 and 1, or a list of lists of names. A list of
+            several is one model trained with several seeds.
         students: the same by name.
         labels: the names of the classes, in the order of columns and indices; None: the columns of
             the teacher's DataFrame, else the names that `y_true` shows, sorted, else `0`, `1` ….
@@ -69,6 +81,9 @@ def compare_predictions(
         slices: further columns by name to slice by, `[n]` each.
         clusters: `[n]`; examples with one value depend on each other (answers about one passage):
             intervals and tests take them as one. None: all are independent.
+        missing: examples that a model did not answer (None or NaN, of logits and probabilities in
+            the whole row): `refuse` them, or `drop` them for all models and count them; then words
+            that are no label of `labels`, or of those that `y_true` shows, are no answer either.
         output: a new or empty folder for the files of `kdprobe.compare`; None writes nothing.
         analyses: which analyses run, their options, resamples and the seed.
         progress: where to show progress.
@@ -89,13 +104,14 @@ def compare_predictions(
     >>> result.get("accuracy", "small").value, result.get("agreement", "small").value
     (0.75, 0.75)
     """
-    options = array_options(flat, output=output, analyses=analyses)
+    options = array_options(flat, missing=missing, output=output, analyses=analyses)
+    missing = options.data.missing
     to_run = chosen_analyses(options.analyses)
     check_output(options.output)
     students, slices = by_name(students, "`students`"), by_name(slices, "`slices`")
     if not students:
         raise ConfigError("`students`", found="none is named", expected="at least one")
-    split = _split_of(y_true, teacher, _names_of(labels), texts, slices)
+    split = _split_of(y_true, teacher, _names_of(labels), texts, slices, missing)
     if clusters is not None:
         codes = as_clusters(clusters, len(split))
         split = replace(split, clusters=codes, clustered_by="clusters")
@@ -106,26 +122,39 @@ def compare_predictions(
         ComparedModel(
             ModelSpec(name, ()),
             "student" if place else "teacher",
-            tuple(_handle(name, run, split) for run in _runs(values)),
+            tuple(_handle(name, run, split, missing) for run in _runs(values)),
         )
         for place, (name, values) in enumerate(named.items())
     )
+    answered = answered_by_all(split, [model.runs for model in models], missing)
     session = Session(
-        split=split,
+        split=answered.split,
         models=models,
         seed=options.analyses.seed,
         resamples=options.analyses.resamples,
         slice_columns=options.analyses.slice_columns or tuple(slices),
-        notices=cluster_notices(split),
+        notices=(*answered.notices, *cluster_notices(answered.split)),
+        unanswered=answered.counts,
     )
     return compare_opened(session, to_run, options, progress=progress)
 
 
-def _handle(name: str, values: Any, split: Split) -> GivenPredictions:
+def _handle(name: str, values: Any, split: Split, missing: Missing) -> GivenPredictions:
     """Return predictions at hand as a model."""
-    read = read_outputs(values, split.task, len(split), f"`{name}`")
-    held = Predictions(name, split.ids, read.values, read.scale)
-    return GivenPredictions(held, name=name, task=split.task, notes=read.notes)
+    where, total = f"`{name}`", len(split)
+    lacking = lacking_rows(values, split.task, where, missing=missing)
+    if len(lacking) == total:
+        raise ConfigError(where, found="holds no answer", expected="one to an example at least")
+    kept, rows = [row for row in range(total) if row not in lacking], values
+    if lacking and len(values) == total:
+        is_frame = hasattr(values, "columns")
+        rows = values.iloc[kept] if is_frame else as_array(values, where, axes=(1, 2))[kept]
+    read = read_outputs(
+        rows, split.task, len(kept), where, row_name=lambda row: numbered(kept[row])
+    )
+    held = Predictions(name, tuple(split.ids[row] for row in kept), read.values, read.scale)
+    why = {split.ids[row]: lack for row, lack in lacking.items()}
+    return GivenPredictions(held, name=name, task=split.task, notes=read.notes, lacking=why)
 
 
 def _runs(values: Any) -> Sequence[Any]:
@@ -156,19 +185,23 @@ def _split_of(
     labels: Sequence[str] | None,
     texts: Sequence[str] | None,
     slices: Mapping[str, Sequence[object]],
+    missing: Missing,
 ) -> Split:
     """Make examples of the gold labels, texts and columns."""
     first = _runs(teacher)[0]
-    if not hasattr(first, "columns"):
+    if not hasattr(first, "columns") and not are_sets(first):
         first = as_array(first, "`teacher`", axes=(1, 2))
     rows: Any = [None] * len(first) if y_true is None else y_true
-    gold = as_array(rows, "`y_true`", axes=(1,), dtype=object)
+    several = gold_sets(y_true, labels, first)
+    gold = as_array(rows, "`y_true`", axes=(1,), dtype=object) if several is None else rows
     if not len(gold):
         raise ConfigError("`y_true`", found="holds no examples", expected="at least one")
     n = len(gold)
-    task = _task_of(gold, first, labels)
+    task = _task_of(gold, first, labels, missing) if several is None else several.task
     values: Any = None
-    if y_true is not None and task.kind == "classification":
+    if several is not None:
+        values = several.labels
+    elif y_true is not None and task.kind == "classification":
         values = read_classes(gold, task.labels, "`y_true`")
     elif y_true is not None:
         values = as_numbers(gold, "`y_true`")
@@ -194,7 +227,7 @@ def _split_of(
     )
 
 
-def _task_of(gold: Any, first: Any, labels: Sequence[str] | None) -> Task:
+def _task_of(gold: Any, first: Any, labels: Sequence[str] | None, missing: Missing) -> Task:
     """Return a regression where numbers have a fraction, else the classes by name."""
     known = [value for value in gold.tolist() if not is_missing(value)]
     if labels is None and any(
@@ -205,7 +238,9 @@ def _task_of(gold: Any, first: Any, labels: Sequence[str] | None) -> Task:
         labels = frame_columns(first, "`teacher`")
     if labels is None:
         array = np.asarray(first)
-        words = {value for value in (*known, *array.ravel().tolist()) if isinstance(value, str)}
+        names = {value for value in known if isinstance(value, str)}
+        answers = {value for value in array.ravel().tolist() if isinstance(value, str)}
+        words = names if names and missing == "drop" else names | answers
         width = array.shape[1] if array.ndim == 2 else 0
         indices = [*known, *(array.tolist() if array.ndim == 1 and not words else ())]
         largest = max(

@@ -18,6 +18,7 @@ from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions, options_of
 from kdprobe.config.flags import Flag, FlagOptions, Panel
 from kdprobe.config.flat import gathered
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime, Output, Seed
+from kdprobe.results.states import MARGIN
 
 
 class AnalysisOptions(FlagOptions):
@@ -30,6 +31,7 @@ class AnalysisOptions(FlagOptions):
         control: the student that learnt without the teacher, by its name: what the others have
             beyond it is what the teacher added. None: as the records of the trainings tell.
         settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
+        margin: a score that differs from the teacher's by no more is called the same.
         resamples: bootstrap resamples behind every interval.
         seed: of everything random; the same seed gives the same numbers.
     """
@@ -66,6 +68,11 @@ class AnalysisOptions(FlagOptions):
             everyday=True,
         ),
     ] = Field(default_factory=dict)
+    margin: Annotated[
+        float,
+        Field(gt=0, lt=1),
+        Flag("A score within this of the teacher's, interval and all, is called the same."),
+    ] = MARGIN
     resamples: Annotated[
         int, Field(ge=100, le=100_000), Flag("Bootstrap resamples of every interval.")
     ] = 2000
@@ -117,6 +124,7 @@ class CompareKeywords(TypedDict, total=False):
     settings: Mapping[str, Mapping[str, object]] | None
     slice_columns: Sequence[str]
     control: str | None
+    margin: float
     resamples: int
     seed: int
     minimal_pairs: str | Path | None
@@ -216,6 +224,7 @@ class ArrayKeywords(TypedDict, total=False):
     settings: Mapping[str, Mapping[str, object]] | None
     slice_columns: Sequence[str]
     control: str | None
+    margin: float
     resamples: int
     seed: int
     force: bool
@@ -224,6 +233,7 @@ class ArrayKeywords(TypedDict, total=False):
 def array_options(
     flat: Mapping[str, object],
     *,
+    missing: object = None,
     output: str | Path | None = None,
     analyses: AnalysisOptions | None = None,
 ) -> CompareOptions:
@@ -233,8 +243,9 @@ def array_options(
         "output": (Output, None),
     }
     joined = gathered("compare_predictions", {**flat, "output": output}, places)
+    data: dict[str, Any] = {} if missing is None else {"missing": missing}
     return CompareOptions(
-        EvaluationDataOptions(),
+        EvaluationDataOptions(**data),
         InferenceRuntime(cache=False),
         cast(AnalysisOptions, joined["analyses"]),
         cast(Output, joined["output"]),

@@ -17,6 +17,7 @@ from kdprobe.config.options import InferenceRuntime
 from kdprobe.models.path_options import options_of
 from kdprobe.observations.predictions import Predictions
 from kdprobe.progress import Progress
+from kdprobe.results.copies import PARITY
 from kdprobe.results.schema import Notice
 from kdprobe.stats.arrays import Floats
 
@@ -84,7 +85,8 @@ def parity_notices(
     """Return the largest difference of logits of each converted model to those of its original.
 
     Definition: the maximum over examples and labels of |converted - original|, in the task's label
-    order; an alarm beyond `ROUNDING` times one plus the largest |original|.
+    order; an alarm beyond `ROUNDING` times one plus the largest |original|. The note of a true copy
+    names its original second, where that is compared too.
 
     Args:
         session: with the predictions of all models.
@@ -100,7 +102,7 @@ def _notice(session: Session, pair: Converted, progress: Progress) -> Notice:
     name, other = pair.model.name, pair.original.name
     if {held.scale, original.scale} - {"logits", "scores"}:
         message = f"{name} could not be held against {other}: both must give logits."
-        return Notice(code="parity", severity="warning", message=message, models=(name,))
+        return Notice(code=PARITY, severity="warning", message=message, models=(name,))
     gap, allowed = largest_gap(held.values, original.values, precision=_precision(pair))
     size = (
         f"the logits of {name} lie up to {gap:.2g} from those of {other} over "
@@ -108,13 +110,15 @@ def _notice(session: Session, pair: Converted, progress: Progress) -> Notice:
     )
     if gap <= allowed:
         message = f"Parity: {size}."
-        return Notice(code="parity", severity="note", message=message, models=(name,))
+        compared = any(pair.original in model.runs for model in session.models)
+        models = (name, other) if compared else (name,)
+        return Notice(code=PARITY, severity="note", message=message, models=models)
     remedy = "" if pair.named else " If it was made from another model, name it: `?original=PATH`."
     message = (
         f"Parity: {size}. It is not a true copy: look at the order of its labels, the columns that "
         f"its graph takes (token_type_ids, attention_mask) and how it was exported.{remedy}"
     )
-    return Notice(code="parity", severity="alarm", message=message, models=(name,))
+    return Notice(code=PARITY, severity="alarm", message=message, models=(name,))
 
 
 def largest_gap(values: Floats, original: Floats, *, precision: str) -> tuple[float, float]:

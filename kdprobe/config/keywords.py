@@ -37,6 +37,7 @@ class RuntimeKeywords(TypedDict, total=False):
 class InferenceKeywords(RuntimeKeywords, total=False):
     """Of `InferenceRuntime`."""
 
+    jobs: int | None
     dtype: str | None
     batch_size: int | None
     cache: bool | str | Path | None

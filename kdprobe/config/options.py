@@ -10,11 +10,12 @@ them add what only one kind of command needs.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
 from kdprobe.config.training import TrainingSettings
@@ -30,6 +31,24 @@ _TASK = (
     "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
     "(.tsv, .csv, .jsonl, also with .gz; .parquet)."
 )
+
+_DEVICE = re.compile(r"auto|cpu(:0)?|mps(:0)?|cuda(:\d+)?")
+_DTYPES = ("float32", "bf16", "bfloat16", "fp16", "float16")
+
+
+def _named_device(device: str) -> str:
+    """Refuse a name that no device has; whether it is there is seen when a model is opened."""
+    if not _DEVICE.fullmatch(device):
+        raise ValueError("auto, cpu, cuda, cuda:N or mps")
+    return device
+
+
+def _named_dtype(dtype: str) -> str:
+    """Refuse a name that no type of weights has."""
+    if dtype not in _DTYPES:
+        raise ValueError("float32, bf16 or fp16")
+    return dtype
+
 
 _SEED = "Seed of everything random."
 Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
@@ -118,7 +137,9 @@ class Runtime(FlagOptions):
     """The machine, for every command that runs a model."""
 
     device: Annotated[
-        str, Flag("auto, cpu, cuda, cuda:N or mps.", env="KDPROBE_DEVICE", everyday=True)
+        str,
+        AfterValidator(_named_device),
+        Flag("auto, cpu, cuda, cuda:N or mps.", env="KDPROBE_DEVICE", everyday=True),
     ] = "auto"
     threads: Annotated[
         Annotated[int, Field(ge=1, le=MOST_THREADS)] | None,
@@ -141,7 +162,9 @@ class InferenceRuntime(Runtime):
             env="KDPROBE_JOBS", metavar="N",
         ),
     ] = None  # fmt: skip
-    dtype: Annotated[str, Flag("float32, bf16 (faster on some machines) or fp16.")] = "float32"
+    dtype: Annotated[
+        str, AfterValidator(_named_dtype), Flag("float32, bf16 (faster on some machines) or fp16.")
+    ] = "float32"
     batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
     cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True
 

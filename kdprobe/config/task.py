@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from kdprobe.config.base import Options
+from kdprobe.config.kinds import LabelSets, PrimaryScore, TaskKind, check_kind
 
 Share = tuple[
     Annotated[float, Field(ge=0, le=1)],
@@ -23,26 +24,27 @@ Share = tuple[
 
 @dataclass(frozen=True)
 class Task:
-    """One classification or regression problem.
+    """One problem: a classification, a regression, or several labels at once.
 
     Args:
         name: the word on the command line (`cola`).
         version: raised when the meaning of the data or labels changes.
-        kind: `classification` or `regression`.
+        kind: see `kinds.TaskKind`.
         labels: label names in index order; empty for a regression.
-        primary_score: the task score that ranks models (`accuracy`, `mcc`, `f1`, `pearson`,
-            `spearman`).
+        primary_score: the task score that ranks models; see `kinds.PRIMARY_SCORES`.
         has_pairs: whether an example is a pair of texts.
         positive: the label that F1 of a binary task is about (default: the last).
         acceptable: the label that means acceptable, for minimal pairs; empty when the task is none.
         score_range: smallest and largest gold score of a regression.
         missing: how files write that an example has no gold label, beside what
             `kdprobe/tasks/gold.py` knows.
+        sets: of a classification whose classes are sets of labels (`observations/label_sets.py`),
+            which sets; else None.
     """
 
     name: str
     version: int
-    kind: Literal["classification", "regression"]
+    kind: TaskKind
     labels: tuple[str, ...]
     primary_score: str
     has_pairs: bool = False
@@ -52,11 +54,12 @@ class Task:
     description: str = ""
     citation: str = ""
     missing: tuple[str, ...] = ()
+    sets: LabelSets | None = None
 
     @property
     def outputs(self) -> int:
-        """The number of outputs of a model for this task: classes, or 1 for a regression."""
-        return len(self.labels) if self.kind == "classification" else 1
+        """The number of outputs of a model for this task: its labels, or 1 for a regression."""
+        return 1 if self.kind == "regression" else len(self.labels)
 
 
 class SplitFile(Options):
@@ -165,7 +168,7 @@ class TaskFile(Options):
     Args:
         name: the word on the command line.
         version: raised when the meaning of the data or labels changes.
-        kind: `classification` or `regression`.
+        kind: see `kinds.TaskKind`.
         labels: label names in index order; none for a regression.
         open_labels: True where the labels are those that a plain data file happens to show, one or
             none of them perhaps; models may then name more (`models/label_sources.py`).
@@ -191,13 +194,13 @@ class TaskFile(Options):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     version: int = Field(default=1, ge=1)
-    kind: Literal["classification", "regression"] = "classification"
+    kind: TaskKind = "classification"
     description: str = ""
     citation: str = ""
     labels: tuple[str, ...] = ()
     open_labels: bool = False
     missing: tuple[str, ...] = ()
-    primary_score: Literal["accuracy", "mcc", "f1", "pearson", "spearman"]
+    primary_score: PrimaryScore
     positive: str = ""
     acceptable: str = ""
     score_range: tuple[float, float] | None = None
@@ -224,22 +227,18 @@ class TaskFile(Options):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> TaskFile:
-        if self.kind == "classification" and len(self.labels) < 2 and not self.open_labels:
-            raise ValueError("a classification needs two labels or more")
-        if self.kind == "regression" and self.labels:
-            raise ValueError("a regression has no labels")
-        if (self.kind == "regression") != (self.primary_score in ("pearson", "spearman")):
-            raise ValueError(f"{self.primary_score!r} is no score of a {self.kind}")
-        if self.score_range is not None and (
-            self.kind != "regression" or self.score_range[0] >= self.score_range[1]
-        ):
-            raise ValueError("score_range is for a regression, the smallest score first")
+        check_kind(
+            self.kind, self.labels, self.primary_score, open_labels=self.open_labels,
+            scored=self.score_range,
+        )  # fmt: skip
         both = [name for name in self.missing if name in self.labels]
         if both:
             raise ValueError(f"{both[0]!r} is a label and means that there is none")
         for key, value in (("positive", self.positive), ("acceptable", self.acceptable)):
             if value and value not in self.labels:
                 raise ValueError(f"{key} is {value!r}, which is none of the labels")
+            if value and self.kind == "multilabel":
+                raise ValueError(f"{key} is for a classification, one label an example")
         if not self.local and self.hub is None:
             raise ValueError("neither a [[local]] layout nor a [hub] says where the data are")
         if self.compare_split not in self.split_names:

@@ -30,7 +30,7 @@ def check_best_by(job: TrainingJob) -> None:
         return
     if job.models.teacher is None and job.models.answers is None:
         raise ConfigError("`best_by`", found=f"{rule} without a teacher", expected="score or loss")
-    if rule == "kl" and job.models.answers == "labels":
+    if rule == "kl" and job.models.answers in ("labels", "label sets"):
         raise ConfigError(
             "`best_by`", found="kl to a teacher that gives labels and no probabilities",
             expected="agreement, score or loss",

@@ -6,11 +6,18 @@ Does: compare a student's build with its teacher's before training. Does not: ra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.observations.predictions import Scale
 
-_ORDER: tuple[Scale, ...] = ("labels", "log-probabilities", "logits")
-_WORDS = {"labels": "labels", "log-probabilities": "probabilities", "logits": "logits"}
+_ORDER: Mapping[Scale, int] = {
+    "labels": 0, "label sets": 0, "log-probabilities": 1, "logits": 2, "label logits": 2,
+}  # fmt: skip
+_WORDS = {
+    "labels": "labels", "label sets": "sets of labels", "log-probabilities": "probabilities",
+    "logits": "logits", "label logits": "log-odds",
+}  # fmt: skip
 
 
 def first_of(*reasons: str | None) -> str | None:
@@ -29,8 +36,8 @@ def no_teacher(models: ModelPair) -> str | None:
     if models.answers is None:
         return "there is no teacher"
     return (
-        "of the teacher only its answers are known (a predictions file), no layers, attention or "
-        f"gradients; {_fitting(models.answers)} with them"
+        "of the teacher only its answers are known (a predictions file, a function), no layers, "
+        f"attention or gradients; {_fitting(models.answers)} with them"
     )
 
 
@@ -44,15 +51,15 @@ def no_answers(models: ModelPair, least: Scale) -> str | None:
     held = models.answers
     if models.teacher is not None or held is None:
         return no_teacher(models)
-    if held == "scores" or _ORDER.index(held) >= _ORDER.index(least):
+    if held == "scores" or _ORDER[held] >= _ORDER[least]:
         return None
     has, lacks = _WORDS[held], _WORDS[least]
-    return f"the teacher's file holds {has} and no {lacks}; {_fitting(held)} with them"
+    return f"the teacher's answers are {has} and no {lacks}; {_fitting(held)} with them"
 
 
 def _fitting(held: Scale) -> str:
     """Name what can be learnt from answers."""
-    if held == "labels":
+    if held in ("labels", "label sets"):
         return "teacher_argmax (recipe hard-distillation) works"
     return "soft_targets (recipe vanilla) works"
 
@@ -62,6 +69,22 @@ def not_classes(models: ModelPair) -> str | None:
     if models.task.kind == "regression":
         return "the task is a regression and has no classes"
     return None
+
+
+def needs_softmax(models: ModelPair, of: str) -> str | None:
+    """Return why what is differentiated has no value: labels at once have no softmax.
+
+    Args:
+        models: student and teacher.
+        of: what is differentiated: `logit` needs none.
+    """
+    if models.task.kind != "multilabel" or of == "logit":
+        return None
+    return (
+        f"the labels of {models.task.name} do not exclude each other, so that there is no softmax "
+        f'whose {of} is differentiated; of = "logit" works, as do soft_targets (recipe vanilla), '
+        "teacher_argmax (recipe hard-distillation), logit_mse, and whatever compares layers"
+    )
 
 
 def other_tokens(models: ModelPair) -> str | None:

@@ -65,11 +65,13 @@ class ControlTraining:
         student: the trainings of its student.
         gold: the examples it learns from, all with gold labels.
         options: those of the command.
+        word: what stands for the teacher in the command.
     """
 
     student: StagedTraining
     gold: TrainingData
     options: RunOptions[Any]
+    word: str
 
     @property
     def folder(self) -> Path:
@@ -246,7 +248,7 @@ class ControlTraining:
                 },
             },
             command=options.command_line(
-                "distill", self.student.teacher.path, seed=options.seed, with_control=True,
+                "distill", self.word, seed=options.seed, with_control=True,
                 student=self.parts[-1].recipe.student,
             ),
             precision=precision_of(prepared.job),

@@ -17,8 +17,9 @@ from typing import NamedTuple
 from scipy.special import stdtrit
 
 from kdprobe.models.bilstm_shape import LstmShape
-from kdprobe.models.folder import check_folder, locate
+from kdprobe.models.path_options import NO_OPTIONS
 from kdprobe.models.shapes import CopyShape, Init, ModelPlace, NewShape, parse_student
+from kdprobe.models.written_config import written_labels
 
 _LEVEL = 0.95  # one-sided, at both ends: a 90 % interval, two one-sided tests at 5 %
 _TASKS, _SEEDS = 2, 5
@@ -175,7 +176,7 @@ def family_of(student: str, other: str | None, *, offline: bool) -> str:
         origin = shape if other is None else parse_student(other)
     if not isinstance(origin, ModelPlace):  # what it is made from is made, or refused, later
         return f"unknown, {begins}"
-    config = check_folder(locate(origin.path, offline=offline))
+    config = written_labels(origin.path, NO_OPTIONS, offline=offline)
     return f"{config.get('model_type', '')}, {begins}"
 
 

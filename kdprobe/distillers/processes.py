@@ -64,6 +64,14 @@ class ProcessGroup(NamedTuple):
         distributed.all_gather_object(parts, list(names))
         return [name for part in parts for name in part]
 
+    def from_leader(self, value: T) -> T:
+        """Return what the leading process has; the values of the others are left."""
+        if not self.many:
+            return value
+        held = [value]
+        distributed.broadcast_object_list(held, 0)
+        return held[0]
+
     def wait(self) -> None:
         """Go on once every process has come here."""
         if self.many:

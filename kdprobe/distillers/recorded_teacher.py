@@ -1,15 +1,14 @@
-"""A teacher of which only its answers are known: a predictions file.
+"""A teacher of which only its answers are known: a predictions file, or a function of texts.
 
 Does: join its answers to the texts of a training, leave out training texts that it did not answer
-where that is wanted, and count both. Does not: answer other texts; it has no layers, tokenizer or
-gradients, and a student of it begins without weights of it.
+where that is wanted, and count both. Does not: read files or ask functions; it has no layers,
+tokenizer or gradients, and a student of it begins without weights of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -29,8 +28,10 @@ from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.errors import ConfigError, MisalignedError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded
-from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
+from kdprobe.models.handle import Outputs, ProgressCall
+from kdprobe.models.predictions.label_numbers import log_odds
 from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR
+from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.models.shapes import CopyShape, NewShape, parse_student
 from kdprobe.observations.predictions import Scale
 from kdprobe.progress import Progress
@@ -44,12 +45,37 @@ WITHOUT_WEIGHTS = (
 )
 
 
-def is_recorded(teacher: str) -> bool:
-    """Return whether a teacher is named by a predictions file."""
-    return is_predictions_file(teacher)
+class TeacherAnswers(Protocol):
+    """What is known of such a teacher."""
+
+    @property
+    def folder(self) -> str:
+        """Its name for people."""
+
+    @property
+    def shown(self) -> str:
+        """Its name in messages."""
+
+    @property
+    def gives(self) -> str:
+        """What it is, before what it gives: `a predictions file of`."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what its answers are made of."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How they were read."""
+
+    def unanswered(self, split: Split) -> Unanswered:
+        """Return the examples that it did not answer."""
+
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
+        """Return its answer to every example, each of which it answered, or answers now."""
 
 
-def refuse_weights(teacher: str, student: str) -> None:
+def refuse_weights(teacher: str, student: str, *, what: str) -> None:
     """Refuse a student that begins with weights of a teacher that has none.
 
     Raises:
@@ -57,14 +83,14 @@ def refuse_weights(teacher: str, student: str) -> None:
     """
     shape = parse_student(student)
     if isinstance(shape, CopyShape):
-        what = "copies layers of its teacher"
+        begins = "copies layers of its teacher"
     elif isinstance(shape, NewShape | LstmShape) and shape.embeddings == "teacher":
-        what = "begins with the embeddings of its teacher"
+        begins = "begins with the embeddings of its teacher"
     else:
         return
     raise ConfigError(
         "`student`",
-        found=f"{student} {what}, and {teacher} is a predictions file, which has no weights",
+        found=f"{student} {begins}, and {teacher} is {what}, which has no weights to copy",
         expected="a student that needs none",
         remedy=WITHOUT_WEIGHTS,
     )
@@ -72,20 +98,20 @@ def refuse_weights(teacher: str, student: str) -> None:
 
 @dataclass(frozen=True)
 class RecordedTeacher:
-    """A predictions file as the teacher of a training; see `Teacher` for what it answers.
+    """Known answers as the teacher of a training; see `Teacher` for what it offers.
 
     Args:
-        path: the file.
-        answers: the file, open.
+        path: the file or the function, as a person named it.
+        answers: what it answered.
         compute: device and number format of the student.
         scale: what its answers are.
         coverage: how much of the texts it answered, for people.
-        notes: how the file was read.
+        notes: how the answers were read.
         loaded: there is no model.
     """
 
     path: str
-    answers: PredictionsFile
+    answers: TeacherAnswers
     compute: Compute
     scale: Scale
     coverage: tuple[tuple[str, str], ...] = ()
@@ -94,12 +120,12 @@ class RecordedTeacher:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """The name of the file or function."""
         return self.answers.folder
 
     @property
     def fingerprint(self) -> str:
-        """Of the file's bytes."""
+        """Of the file's bytes, or of the function's version or answers."""
         return self.answers.fingerprint
 
     def reading(self, data: TrainingData) -> RecordedTeacher:
@@ -120,7 +146,7 @@ class RecordedTeacher:
 
     def asked(self, weighted_loss: WeightedLoss, models: ModelPair) -> str:
         """Say when it is asked, for people."""
-        return "never: its answers are in the file"
+        return "never: its answers are known"
 
     def logits(
         self, split: Split, *, progress: Progress, cache: Cache | None = None
@@ -128,7 +154,8 @@ class RecordedTeacher:
         """Return its answers as logits, float32 `[n, C]`; NaN for texts that it did not answer.
 
         Definition: logits as they are, else logarithms of probabilities; of a label 0, and the
-        logarithm of `PROBABILITY_FLOOR` for the others. None: it answered none of the texts.
+        logarithm of `PROBABILITY_FLOOR` for the others; of sets of labels the log-odds of 1 and 0,
+        that far from them. None: it answered none of the texts.
         """
         known = ~self.answers.unanswered(split).mask
         if not known.any():
@@ -136,7 +163,9 @@ class RecordedTeacher:
         rows = np.flatnonzero(known)
         outputs = self.answers.outputs(split.take(rows), batch_size=1, advance=lambda done: None)
         values = np.full((len(split), split.task.outputs), np.nan, dtype=np.float32)
-        if outputs.scale == "labels":
+        if outputs.scale == "label sets":
+            values[rows] = log_odds(outputs.values)[0]
+        elif outputs.scale == "labels":
             values[rows] = np.log(PROBABILITY_FLOOR)
             values[rows, outputs.values[:, 0].astype(np.int64)] = 0.0
         else:
@@ -167,10 +196,11 @@ class RecordedTeacher:
         """
         kind = {
             "logits": "logits", "log-probabilities": "probabilities", "labels": "labels alone",
-            "scores": "scores",
+            "scores": "scores", "label logits": "log-odds of labels",
+            "label sets": "sets of labels alone",
         }[self.scale]  # fmt: skip
         rows: Facts = [
-            ("teacher", f"{self.name}: a predictions file of {kind}"),
+            ("teacher", f"{self.name}: {self.answers.gives} {kind}"),
             ("teacher's fingerprint", self.fingerprint),
             *self.coverage,
         ]
@@ -187,36 +217,33 @@ class RecordedTeacher:
         return [*rows, (f"teacher's {name}", score)]
 
 
-def open_recorded(
+def recorded_teacher(
     path: str,
+    answers: TeacherAnswers,
     data: TrainingData,
     compute: Compute,
-    label_map: Mapping[str, str] | None,
     missing: Literal["refuse", "drop"],
 ) -> tuple[RecordedTeacher, TrainingData]:
-    """Open a predictions file as a teacher, and leave out training texts that it did not answer.
+    """Make a teacher of known answers, and leave out training texts that it did not answer.
 
     Rows are joined to texts, never to ids, which another split may have too. Texts that are scored
     stay, answered or not: gold labels score the student on all of them, and agreement is of those
     that are answered.
 
     Args:
-        path: the file.
+        path: the file or function, for messages and the card.
+        answers: what it answered.
         data: the examples of the training.
         compute: device and number format of the student.
-        label_map: what labels and answers of the file mean.
         missing: `refuse` a training text without an answer, or `drop` it.
 
     Returns:
         The teacher, and the examples that are learnt from.
 
     Raises:
-        UsageError: the file cannot be read, or a training text is not answered, or all are not.
+        UsageError: a training text is not answered, or all are not.
     """
-    answers = PredictionsFile(
-        path, name="the teacher", task=data.task, label_map=label_map, by_text=True
-    )
-    notes = answers.notes  # of the file: those of a split speak of the other split's rows
+    notes = answers.notes  # of a file: those of a split speak of the other split's rows
     lacking = answers.unanswered(data.train)
     total = len(data.train)
     if lacking.count == total:
@@ -228,7 +255,7 @@ def open_recorded(
             remedy="is it of another split (`train_split`), or are its texts written otherwise?",
         )
     if lacking.count and missing == "refuse":
-        raise lacking.refusal(answers.shown, data.train)
+        raise lacking.refusal(answers.shown, data.train, option="train_split")
     coverage = [_coverage(data.train, lacking.count, lacking.reasons, "left out")]
     if lacking.count:
         kept = data.train.take(np.flatnonzero(~lacking.mask).tolist())

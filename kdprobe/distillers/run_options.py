@@ -32,6 +32,7 @@ from kdprobe.distillers.precision import family_of
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
+from kdprobe.models.imported import is_imported
 from kdprobe.models.label_sources import name_classes
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent, display_of
@@ -62,7 +63,7 @@ class RunOptions(Generic[OwnOptions]):
         runtime: the machine.
         output: the folder, and whether to go on.
         seed: of new weights, the order of the examples and dropout.
-        labels_of: the model that names classes a table does not show; empty: none.
+        labels_of: the model that names classes a table does not show; None: none.
     """
 
     own: OwnOptions
@@ -71,7 +72,7 @@ class RunOptions(Generic[OwnOptions]):
     runtime: TrainingRuntime
     output: TrainingOutput
     seed: int = 0
-    labels_of: str = ""
+    labels_of: object = None
 
     @classmethod
     def of(
@@ -130,7 +131,7 @@ class RunOptions(Generic[OwnOptions]):
         """Open the task; classes that a table does not show are those of `labels_of`."""
         return name_classes(
             open_task(self.data.task, **self.data.columns),
-            [self.labels_of] if self.labels_of else [],
+            [] if self.labels_of is None else [self.labels_of],
             offline=self.offline, label_map=self.data.label_map,
         )  # fmt: skip
 
@@ -232,8 +233,14 @@ def model_name(call: str, model: object) -> str:
     """Return a model as a training reads it: a path or a hub id.
 
     Raises:
+        ConfigError: it names a function.
         TypeError: something else, as Python users may hand over.
     """
     if not isinstance(model, str | Path):
         raise TypeError(f"{call}() takes a model as a path or a hub id, not {type(model).__name__}")
+    if is_imported(str(model)):
+        raise ConfigError(
+            "MODEL", found=f"{model} is a function, which has no weights to train",
+            expected="a folder, a hub id or a shape like bert:L4,H128",
+        )  # fmt: skip
     return str(model)

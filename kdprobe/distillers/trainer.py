@@ -261,7 +261,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             known = evaluation.answered
             teacher = evaluation.teacher[known].astype("float64")
             scores |= fidelity(split.task, teacher, logits[known])
-        if self.job.models.answers == "labels" and "kl" in scores:
+        if self.job.models.answers in ("labels", "label sets") and "kl" in scores:
             scores["kl"] = Score(None, "the teacher gives labels and no probabilities")
         return scores
 

@@ -11,6 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.distillers.label_scores import (
+    binary_loss,
+    constant_score,
+    label_fidelity,
+    set_scores,
+)
 from kdprobe.errors import TaskError
 from kdprobe.stats import classification
 from kdprobe.stats.arrays import Floats, Ints
@@ -23,6 +29,7 @@ from kdprobe.tasks.task import Labels, Task
 _ONE_GOLD = "all gold labels are the same"
 _ONE_GUESS = "one label is predicted for every example"
 _ABSENT = "the positive label neither occurs nor is predicted"
+_NO_LABEL = "no label is gold or predicted anywhere"
 _FLAT = "the gold or the predicted scores are all the same"
 _CONSTANT = "the teacher or the student gives one and the same label to every example"
 
@@ -75,16 +82,18 @@ def task_scores(task: Task, gold: Labels, logits: Floats) -> dict[str, Score]:
 
     Args:
         task: its primary score comes first.
-        gold: class indices or scores, `[n]`.
+        gold: class indices or scores, `[n]`; of several labels at once 0 or 1 for each, `[n, L]`.
         logits: float64 `[n, c]`, columns in the task's order.
 
     Returns:
-        The primary score, for a classification also `accuracy`, and `loss` (mean cross-entropy in
-        nats, or mean squared error).
+        The primary score, for a classification also `accuracy`, of several labels at once
+        `subset_accuracy`, and `loss` (mean cross-entropy in nats, or mean squared error).
 
     Raises:
         TaskError: a primary score that is not known for this kind of task.
     """
+    if task.kind == "multilabel":
+        return _of_labels(task, gold.astype(np.int64), logits)
     numbers, hard = gold.astype(np.float64), gold.astype(np.int64)
     if task.kind == "regression":
         by_name = _regression(numbers, logits[:, 0])
@@ -102,13 +111,24 @@ def task_scores(task: Task, gold: Labels, logits: Floats) -> dict[str, Score]:
     return {name: by_name[name]() for name in names} | {"loss": Score(loss)}
 
 
+def _of_labels(task: Task, gold: Ints, logits: Floats) -> dict[str, Score]:
+    by_name = set_scores(gold, (logits > 0).astype(np.int64))
+    names = dict.fromkeys((task.primary_score, "subset_accuracy"))
+    scores = {name: _score(by_name[name](), _NO_LABEL) for name in names}
+    return scores | {"loss": Score(binary_loss(gold, logits))}
+
+
 def fidelity(task: Task, teacher: Floats, student: Floats) -> dict[str, Score]:
     """Compare a student's logits with its teacher's: `agreement`, `cohens_kappa` and `kl`.
 
     Kappa is undefined, as in `analysis/agreement`, where one of the two gives one label only: it
     would be 0 whatever the other predicts. For a regression `pearson_to_teacher` and the mean
-    squared difference, `mse_to_teacher`.
+    squared difference, `mse_to_teacher`. Of several labels at once the three numbers are of the
+    whole sets.
     """
+    if task.kind == "multilabel":
+        by_name = label_fidelity(teacher, student)
+        return {name: _score(draws, _CONSTANT) for name, draws in by_name.items()}
     sample = whole_sample(len(teacher))
     if task.kind == "regression":
         a, b = teacher[:, 0], student[:, 0]
@@ -129,9 +149,11 @@ def chance_score(task: Task, gold: Labels) -> tuple[str, float]:
     """Return the name and value of the primary score that a model which learnt nothing reaches.
 
     Accuracy and F1 of always giving the most frequent label (F1 of two: of always giving the
-    positive one); 0 for the correlations.
+    positive one); of several labels at once of the best set for all; 0 for the correlations.
     """
     name = task.primary_score
+    if task.kind == "multilabel":
+        return name, constant_score(name, gold.astype(np.int64))
     if task.kind == "regression" or name == "mcc":
         return name, 0.0
     hard = gold.astype(np.int64)

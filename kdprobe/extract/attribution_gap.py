@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from kdprobe.models.batches import equal_length_batches
-from kdprobe.models.gradients import attribute, attribution_maps, input_obstacle
+from kdprobe.models.gradients import Output, attribute, attribution_maps, input_obstacle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
@@ -43,13 +43,16 @@ def map_gaps(
     *,
     steps: int = 1,
     top: int = 0,
+    of: Output = "probability",
     advance: Callable[[int], None] = lambda _: None,
 ) -> Floats:
     """Return the distance of teacher's and student's attribution maps of every text.
 
     Definition (Wu et al. 2023, AD-KD, eq. 11): the L2 norm of the difference of the maps of all
     classes joined, each class's map of unit norm; see `models.gradients.attribution_maps`. Output
-    is the probability (a regression: the score), the baseline zero, eval mode, float32.
+    is the probability (a regression: the score; of labels that do not exclude each other `logit`,
+    whose maps with one step are those of the labels' probabilities), the baseline zero, eval mode,
+    float32.
 
     Args:
         teacher: the model whose maps are the measure.
@@ -57,6 +60,7 @@ def map_gaps(
         texts: what is explained.
         steps: points on the path of the integrated gradients; 1 is gradient times input.
         top: of the teacher, only so many dimensions with the largest magnitudes count; 0: all.
+        of: what is attributed.
         advance: told the number of texts after every batch.
 
     Returns:
@@ -69,7 +73,9 @@ def map_gaps(
     gaps: Floats = np.empty(len(texts))
     for batch in _batches(readers, lengths):
         maps = [
-            _maps(reader, [kinds[row] for row in batch], steps=steps, top=top if first else 0)
+            _maps(
+                reader, [kinds[row] for row in batch], steps=steps, top=top if first else 0, of=of
+            )
             for first, reader, kinds in zip((True, False), readers, types, strict=True)
         ]
         distance = torch.linalg.vector_norm(maps[0] - maps[1], dim=-1)
@@ -95,13 +101,14 @@ def _maps(
     *,
     steps: int,
     top: int,
+    of: Output,
 ) -> torch.Tensor:
     inputs = reader.tensors(rows)
     # The recurrent kernels of cuDNN have no backward pass in eval mode.
     with reader.evaluating(), torch.backends.cudnn.flags(enabled=False):
         gradients = attribute(
             reader.model, inputs, columns=torch.tensor(reader.columns, device=reader.device),
-            layer=0, of="probability", steps=steps, follow=False,
+            layer=0, of=of, steps=steps, follow=False,
         )  # fmt: skip
     return attribution_maps(gradients, _real(inputs), top=top)
 

@@ -137,7 +137,7 @@ class _OpenRequest:
         Pieces are cut from all sentences, so that whatever is known already, after a kill, each is
         the same as it was.
         """
-        pieces = [
+        pieces: list[Sequence[Sentence]] = [
             left for piece in _pieces(self._sentences) if (left := [*filter(self._open, piece)])
         ]
         if pieces:

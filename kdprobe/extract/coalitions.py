@@ -21,7 +21,8 @@ from kdprobe.segmentation import writes_no_blanks
 from kdprobe.stats.arrays import Bools, Floats
 
 Removal = Literal["delete", "mask"]
-Output = Literal["log-odds", "probability"]
+Output = Literal["log-odds", "probability", "label log-odds", "label probability"]
+"""What is explained; the latter two are of labels that do not exclude each other."""
 _CHECKED = 4
 BLOCK_LETTERS = 1_000_000
 """Letters of the texts that are encoded at one time, about 100 MB of token ids."""
@@ -31,13 +32,14 @@ def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Float
     """Return what is explained of a model's logits.
 
     Definition: the log-odds of a class against the rest, z_c - log(sum of exp(z_j) over j != c)
-    (two classes: the difference of the logits), or its probability. One output (a regression): the
-    output itself.
+    (two classes: the difference of the logits), or its probability; of labels that do not exclude
+    each other the logit z_c, which is its log-odds, or its logistic function. One output (a
+    regression): the output itself.
 
     Args:
         logits: float64 `[n, c]`.
-        target: the explained class.
-        output: which of the two.
+        target: the explained class or label.
+        output: which of them.
 
     Returns:
         float64 `[n]`.
@@ -47,10 +49,12 @@ def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Float
     """
     if logits.shape[1] == 1:
         return logits[:, 0]
-    rest = np.delete(logits, target, axis=1)
-    top = rest.max(axis=1)
-    odds: Floats = logits[:, target] - top - np.log(np.exp(rest - top[:, None]).sum(axis=1))
-    if output == "log-odds":
+    odds = logits[:, target]
+    if output in ("log-odds", "probability"):
+        rest = np.delete(logits, target, axis=1)
+        top = rest.max(axis=1)
+        odds = odds - top - np.log(np.exp(rest - top[:, None]).sum(axis=1))
+    if output.endswith("log-odds"):
         return odds
     share: Floats = np.exp(-np.logaddexp(0.0, -odds))
     return share

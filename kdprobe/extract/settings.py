@@ -20,7 +20,7 @@ class ExplanationSettings:
 
     Args:
         methods: name -> options, in the order of the report.
-        output: `log-odds` or `probability`.
+        output: see `coalitions.Output`.
         removal: `delete` or `mask`.
         seed: of all sampling.
         deletion: whether rankings are also measured by deletion.

@@ -78,9 +78,8 @@ class AttentionReader:
         self.handle, self.random = handle, random_seed is not None
         self.model, self.key = handle.model, handle.fingerprint
         if random_seed is not None:
-            weights = random_weights(handle, seed=random_seed)
-            placed: Any = weights.to(device=handle.device, dtype=handle.model.dtype)
-            self.model, self.key = placed, random_fingerprint(handle, seed=random_seed)
+            self.model = random_weights(handle, seed=random_seed)
+            self.key = random_fingerprint(handle, seed=random_seed)
         self.text = TextModel(
             self.model, handle.tokenizer, name=handle.name, together=handle.text.together
         )

@@ -24,7 +24,7 @@ from kdprobe.models.folder import check_folder, fingerprint, has_tokenizer, loca
 from kdprobe.models.folder_kinds import kind_of_folder
 from kdprobe.models.handle import Capability
 from kdprobe.models.label_names import label_names, numbered_names
-from kdprobe.models.labels import POSITIONAL, LabelOrder, match_outputs
+from kdprobe.models.labels import POSITIONAL, PROBLEM_TYPES, LabelOrder, match_outputs
 from kdprobe.models.opening import OpenedModel, open_config, open_model, open_tokenizer, quiet
 from kdprobe.models.path_options import NO_OPTIONS
 from kdprobe.models.weights import weight_files
@@ -190,9 +190,7 @@ def describe(model: PreTrainedModel) -> str:
 def _with_labels(config: Any, task: Task) -> None:
     """Make a config speak of a task: its number of outputs and their names."""
     config.num_labels = task.outputs
-    config.problem_type = (
-        "regression" if task.kind == "regression" else "single_label_classification"
-    )
+    config.problem_type = PROBLEM_TYPES[task.kind]
     if task.labels:
         config.id2label = dict(enumerate(task.labels))
         config.label2id = {label: index for index, label in enumerate(task.labels)}

@@ -18,9 +18,9 @@ from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
 from kdprobe.models.folder_kinds import FolderKind
+from kdprobe.models.hub_folder import TOKENIZER_FILES, fetched, hub_said
 from kdprobe.models.imported import is_imported
 from kdprobe.models.weights import (
-    ADAPTER,
     INDEX,
     read_shapes,
     refuse_adapter,
@@ -29,23 +29,11 @@ from kdprobe.models.weights import (
 )
 from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
+from kdprobe.tasks.readers import is_table
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-_OPTIONS = "what stands behind a ? is read by `compare` and `attribute` alone"
+_OPTIONS = "what stands behind a ? is read of models that answer, not of those that are trained"
 _WRITTEN = "what save_pretrained writes"
-_TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "spiece.model",
-    "spm.model",
-    "tokenizer.model",
-    "sentencepiece.bpe.model",
-)
 _VOCABULARIES = (
     ("tokenizer.json",),
     ("vocab.txt",),
@@ -59,12 +47,14 @@ _NO_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 """Tokenizers of characters or bytes, which have no vocabulary to keep."""
 
 
-def locate(path: str, *, offline: bool) -> Path:
+def locate(path: str, *, offline: bool, graph: str | None = None) -> Path:
     """Return the folder of a model: the path itself, or where the hub's files lie on this disk.
 
     Args:
         path: a folder, or a hub id (`name` or `owner/name`) when no such path exists.
         offline: True asks the network nothing; a hub model is then taken from its local cache.
+        graph: the ONNX graph that is fetched of a hub model; empty: `model.onnx`, where the hub has
+            no weights of it; None: none.
 
     Raises:
         CheckpointError: a file, nothing at all, or a hub model that cannot be reached.
@@ -72,7 +62,7 @@ def locate(path: str, *, offline: bool) -> Path:
     if is_imported(path):
         raise CheckpointError(
             path, found="is a function, which has no weights", expected="a model folder",
-            remedy="write its answers into a predictions file: that can teach",
+            remedy="`compare` takes it, and `distill` as its teacher",
         )  # fmt: skip
     try:
         place = Path(path).expanduser()
@@ -85,6 +75,11 @@ def locate(path: str, *, offline: bool) -> Path:
         ) from error
     if place.is_dir():
         return place
+    if standing and is_table(place):
+        raise CheckpointError(
+            path, found="is a predictions file, which has no weights", expected="a model folder",
+            remedy="`compare` takes it, and `distill` as its teacher",
+        )  # fmt: skip
     if standing:
         raise CheckpointError(
             path,
@@ -95,35 +90,16 @@ def locate(path: str, *, offline: bool) -> Path:
     if not _HUB_ID.fullmatch(path):
         remedy = _OPTIONS if "?" in path else _neighbours(place)
         raise CheckpointError(path, found="no such folder", remedy=remedy)
-    from huggingface_hub import snapshot_download
-
-    # An adapter beside the weights is fetched too, so that it is refused as in a folder.
-    patterns = ["config.json", "*.safetensors", INDEX, ADAPTER, *_TOKENIZER_FILES]
     try:
-        snapshot = snapshot_download(path, allow_patterns=patterns, local_files_only=offline)
+        return fetched(path, offline=offline, graph=graph)
     except Exception as error:  # whatever the network, the cache or the hub's library raise
         if debugging():
             raise
         raise CheckpointError(
             path,
-            found=f"no such folder, and {_hub_said(error, offline=offline)}",
+            found=f"no such folder, and {hub_said(error, offline=offline)}",
             remedy=_neighbours(place),
         ) from error
-    return Path(snapshot)
-
-
-def _hub_said(error: Exception, *, offline: bool) -> str:
-    """Return why a hub model of this name cannot be had, in our words where the reason is known."""
-    from huggingface_hub import errors
-
-    if offline or isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
-        where = "working offline" if offline else "as the hub cannot be asked"
-        return f"{where}, no hub model of that name is in the local cache"
-    if isinstance(error, errors.GatedRepoError):
-        return "the hub gives the model of that name only to those it knows (log in there)"
-    if isinstance(error, errors.RepositoryNotFoundError):
-        return "the hub has no public model of that name"
-    return f"the hub could not be asked for it ({said(error)})"
 
 
 def _refuse_unfinished(folder: Path) -> None:
@@ -201,7 +177,7 @@ def fingerprint(folder: Path) -> str:
     Raises:
         CheckpointError: the folder holds none of these files.
     """
-    names = {"config.json", INDEX, *_TOKENIZER_FILES}
+    names = {"config.json", INDEX, *TOKENIZER_FILES}
     files = [folder / name for name in names if (folder / name).is_file()]
     files += [*folder.glob("model*.safetensors"), *folder.glob("adapter_*")]
     if not files:
@@ -272,8 +248,8 @@ def _refuse_quantized(folder: Path, config: Mapping[str, object]) -> None:
         str(folder / "config.json"),
         found=f"its weights are quantized (quantization_config: {method or 'of no named method'})",
         expected="weights that are plain numbers",
-        remedy="`compare` and `attribute` take them; else save a copy without: "
-        "model.dequantize().save_pretrained(new folder)",
+        remedy="`compare` and `attribute` take them, and `distill` as its teacher; else save a "
+        "copy without: model.dequantize().save_pretrained(new folder)",
     )
 
 

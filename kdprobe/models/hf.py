@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import torch
@@ -24,7 +23,7 @@ from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.folder_kinds import IN_WORDS, TAKES, kind_of_folder
 from kdprobe.models.graph_folder import load_graph
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
-from kdprobe.models.measured import hidden_obstacle
+from kdprobe.models.measured import Together, hidden_obstacle
 from kdprobe.models.model_inputs import padding_note
 from kdprobe.models.path_options import NO_OPTIONS, PathOptions, refuse_options
 from kdprobe.models.precision import (
@@ -39,6 +38,7 @@ from kdprobe.models.quantized import load_quantized
 from kdprobe.models.shared_outputs import hold, shared_outputs
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.observations.predictions import scale_of
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 from kdprobe.workers.pieces import Held
@@ -76,11 +76,12 @@ class HfModel:
         device: torch.device,
         dtype: torch.dtype,
         quantize: bool = False,
+        together: Together | None = None,
     ) -> None:
         self.name, self.folder, self.fingerprint = name, folder, fingerprint
         self.device = device
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
-        self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
+        self.text = TextModel(loaded.model, loaded.tokenizer, name=name, together=together)
         _ = self.text.together  # measured before weights are rounded to another type
         self.lacks: dict[Capability, str] = _lacks(self.text)
         self.alarms: tuple[str, ...] = ()
@@ -177,10 +178,7 @@ class HfModel:
         if not self._checked:
             values = self._check(split, tokens, values, batch_size, workers)
             self._checked = True
-        scale: Literal["scores", "logits"] = (
-            "scores" if split.task.kind == "regression" else "logits"
-        )
-        return Outputs(values[:, self.columns], scale, tokens.truncated)
+        return Outputs(values[:, self.columns], scale_of(split.task), tokens.truncated)
 
     def _check(
         self,
@@ -273,7 +271,7 @@ def open_hf(
     place, kind = resolve_device(device), resolve_dtype(options.dtype or dtype)
     if options.quantize:
         place, kind = device_of_int8(place, device, name), torch.float32
-    folder = locate(path, offline=offline)
+    folder = locate(path, offline=offline, graph=options.file)
     held = kind_of_folder(folder, options)
     refuse_options(path, options, what=IN_WORDS[held], takes=TAKES[held])
     if held == "graph":

@@ -7,7 +7,7 @@ architecture with random weights. Does not: store; `extract/features.py` does.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -102,9 +102,8 @@ class LayerReader:
         self.random = random_seed is not None
         self.model, self.key = handle.model, handle.fingerprint
         if random_seed is not None:  # other models of this shape share the baseline
-            weights = random_weights(handle, seed=random_seed)
-            placed: Any = weights.to(device=handle.device, dtype=handle.model.dtype)
-            self.model, self.key = placed, random_fingerprint(handle, seed=random_seed)
+            self.model = random_weights(handle, seed=random_seed)
+            self.key = random_fingerprint(handle, seed=random_seed)
         self.text = TextModel(
             self.model, handle.tokenizer, name=handle.name, together=handle.text.together
         )

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kdprobe.config.kinds import PRIMARY_SCORES
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import UsageError
 from kdprobe.models.folder import locate
-from kdprobe.models.labels import POSITIONAL
+from kdprobe.models.labels import POSITIONAL, PROBLEM_TYPES
 from kdprobe.models.model_like import loaded_parts, what_it_is
 from kdprobe.models.predictions.table import is_predictions_file
 from kdprobe.models.predictions.token_probabilities import answers_of
@@ -36,7 +37,8 @@ def name_classes(
     partner for each that they show (`label_names.partners`), in the model's order and the rows'
     spelling. Labels `0`, `1`, ... are partners of a model whose labels have no names (`LABEL_0`,
     ...). Where the rows show no label at all, a model with one output makes the task a regression.
-    A task whose labels are known stays as it is.
+    Where the first model's config says that any number of its labels hold at once, the task is one
+    of several labels, whose rows show one each or none. A task whose labels are known stays so.
 
     Args:
         task_file: the task.
@@ -49,6 +51,7 @@ def name_classes(
     """
     if not task_file.open_labels:
         return task_file
+    task_file = _several_at_once(task_file, models, offline=offline)
     for model in models:
         names = label_names(model, offline=offline)
         if names is None:
@@ -65,6 +68,16 @@ def name_classes(
             return task_file.model_copy(update={"labels": classes, "notes": notes})
     require_classes(task_file)
     return task_file
+
+
+def _several_at_once(task_file: TaskFile, models: Sequence[object], *, offline: bool) -> TaskFile:
+    """Return a guessed classification as a multi-label task where the first model is of such."""
+    first = models[0] if models else None
+    if task_file.kind != "classification" or not has_several_at_once(first, offline=offline):
+        return task_file
+    note = f"several labels at once, as the config of {_shown(first)} says (problem_type)"
+    changes = {"kind": "multilabel", "primary_score": PRIMARY_SCORES["multilabel"][0]}
+    return task_file.model_copy(update={**changes, "notes": (*task_file.notes, note)})
 
 
 def _completed(names: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -95,23 +108,36 @@ def label_names(model: object, *, offline: bool) -> tuple[str, ...] | None:
     A model folder and a loaded model have them in their config, a predictions file in its columns
     `logit:NAME` or `prob:NAME`.
     """
+    if isinstance(model, str) and is_predictions_file(model):
+        try:
+            columns = read_table(expanded(model)).columns
+        except (UsageError, OSError, ValueError):
+            return None
+        parts = [name.partition(":") for name in columns if name.startswith(("logit:", "prob:"))]
+        return tuple(dict.fromkeys(name.strip() for _, _, name in parts)) or None
+    config = _config_of(model, offline=offline)
+    return None if config is None else _names_in(config)
+
+
+def _config_of(model: object, *, offline: bool) -> Mapping[str, object] | None:
+    """Return the config of a model folder or a loaded model; None of anything else."""
     loaded = loaded_parts(model)
     try:
         if loaded is not None:
-            return _names_in(parse_json(loaded.model.config.to_json_string(), where="config"))
-        if not isinstance(model, str):
+            config = parse_json(loaded.model.config.to_json_string(), where="config")
+        elif not isinstance(model, str) or is_predictions_file(model):
             return None
-        if is_predictions_file(model):
-            columns = read_table(expanded(model)).columns
-            parts = [
-                name.partition(":") for name in columns if name.startswith(("logit:", "prob:"))
-            ]
-            return tuple(dict.fromkeys(name.strip() for _, _, name in parts)) or None
-        folder = locate(model, offline=offline)
-        config = read_json(folder / "config.json")
+        else:
+            config = read_json(locate(model, offline=offline) / "config.json")
     except (UsageError, OSError, ValueError, RecursionError):
         return None
-    return _names_in(config) if isinstance(config, dict) else None
+    return config if isinstance(config, dict) else None
+
+
+def has_several_at_once(model: object, *, offline: bool) -> bool:
+    """Whether a model's config says that any number of its labels hold at once."""
+    config = _config_of(model, offline=offline)
+    return config is not None and config.get("problem_type") == PROBLEM_TYPES["multilabel"]
 
 
 def answers_in(model: str) -> set[str]:
@@ -134,7 +160,7 @@ def _names_in(config: Mapping[str, object]) -> tuple[str, ...] | None:
     if not isinstance(listed, dict):
         return None
     indices = [str(index) for index in range(len(listed))]
-    if set(listed) != set(indices) or config.get("problem_type") == "multi_label_classification":
+    if set(listed) != set(indices):
         return None
     names = tuple(str(listed[index]) for index in indices)
     return () if len(names) == 1 else names

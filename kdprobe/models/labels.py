@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from kdprobe.config.kinds import TaskKind
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import label_order
 from kdprobe.tasks.task import Task
@@ -20,6 +21,22 @@ _NUMBERED = re.compile(r"(?:label|class)?[ _-]?-?\d+", re.IGNORECASE)
 
 POSITIONAL: Mapping[str, str] = MappingProxyType({"*": "*"})
 """The label map (`label_map='*=*'`) of a user who says that outputs are in the task's order."""
+
+
+PROBLEM_TYPES: Mapping[TaskKind, str] = MappingProxyType(
+    {
+        "classification": "single_label_classification",
+        "regression": "regression",
+        "multilabel": "multi_label_classification",
+    }
+)
+"""What `transformers` calls each kind of task in a model's config (`problem_type`)."""
+
+_SEVERAL = ' Several labels at once are a task with kind = "multilabel"'
+_UNSAID = (
+    "its config does not say whether its labels exclude each other (problem_type); they were read "
+    "as the task's, any number of them at once"
+)
 
 
 class LabelOrder(NamedTuple):
@@ -53,13 +70,16 @@ def match_outputs(
                 remedy="was it trained for another task?",
             )
         return LabelOrder((0,), ())
-    if outputs == 1 or kind in ("regression", "multi_label_classification"):
+    if outputs == 1 or kind not in (None, PROBLEM_TYPES[task.kind]):
         what = "gives one number" if outputs == 1 else f"was trained for {kind.replace('_', ' ')}"
+        several = task.kind == "multilabel"
         raise CheckpointError(
             path,
             found=f"its head {what}",
-            expected=f"one of {len(task.labels)} classes, as {task.name} asks",
-            remedy="was it trained for another task?",
+            expected=f"{'any' if several else 'one'} of {len(task.labels)} "
+            f"{'labels at once' if several else 'classes'}, as {task.name} asks",
+            remedy="was it trained for another task?"
+            + (_SEVERAL if kind == PROBLEM_TYPES["multilabel"] else ""),
         )
     names = tuple(str(config.id2label[index]) for index in range(outputs))
     if outputs != len(task.labels):
@@ -70,7 +90,10 @@ def match_outputs(
             remedy="was it trained for another task? Classes that the rows of a table do not show "
             "are named with `labels=A,B,C`",
         )
-    return match_labels(path, names, task.labels, label_map)
+    order = match_labels(path, names, task.labels, label_map)
+    if task.kind == "multilabel" and kind is None:
+        return LabelOrder(order.columns, (*order.notes, _UNSAID))
+    return order
 
 
 def match_labels(

@@ -154,10 +154,10 @@ def _imported(spec: ModelSpec) -> ModelSpec:
     if not named:
         return spec
     paths = tuple(path for path in spec.paths if path not in named)
-    return ModelSpec(spec.name, paths, (*map(_from_code, named), *spec.objects))
+    return ModelSpec(spec.name, paths, (*map(imported_model, named), *spec.objects))
 
 
-def _from_code(path: str) -> object:
+def imported_model(path: str) -> object:
     """Import what a path names: a function, a pipeline, a loaded model or predictions.
 
     Raises:

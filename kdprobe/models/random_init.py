@@ -1,8 +1,8 @@
 """A model of the same shape that has learnt nothing.
 
 Does: draw fresh weights for a loaded model's config, the same on every machine for one seed, and
-name them by what they depend on, so that models of one shape share what is computed of them. Does
-not: touch the model, or torch's global random state.
+name them by what they depend on, so that models of one shape share them and what is computed of
+them, whatever computes it. Does not: touch the model, or torch's global random state.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
@@ -26,17 +27,44 @@ _NAMES = frozenset(
 """Settings that neither the weights nor the forward of a model depend on."""
 
 
+_DRAWN: WeakValueDictionary[str, PreTrainedModel] = WeakValueDictionary()
+"""The random models that somebody holds: the next of their shape is the same object."""
+
+
+def twin_seed(seed: int) -> int:
+    """Return the seed of all random weights of a comparison.
+
+    One for probing, similarity, attention and the floor of explanations: they speak of one network.
+
+    Args:
+        seed: of the comparison.
+    """
+    return derive_seed(seed, "random weights") % 2**31
+
+
 def random_weights(handle: HfModel, *, seed: int) -> PreTrainedModel:
     """Return a model of another's config with weights drawn as a new model's are, in eval mode.
+
+    It is drawn in float32 and put where the other runs, in its type. While somebody holds it, it is
+    what every model of the shape gets: it is not to be changed.
 
     Args:
         handle: the model whose shape is taken.
         seed: of torch's generator, which is put back afterwards.
     """
+    device, dtype = handle.device, handle.model.dtype
+    key = f"{random_fingerprint(handle, seed=seed)} {device} {dtype}"
+    held = _DRAWN.get(key)
+    if held is not None:
+        return held
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: PreTrainedModel = AutoModelForSequenceClassification.from_config(handle.model.config)
-    return model.eval()
+        model: Any = AutoModelForSequenceClassification.from_config(
+            handle.model.config, dtype=torch.float32
+        )
+    placed: PreTrainedModel = model.eval().to(device=device, dtype=dtype)
+    _DRAWN[key] = placed
+    return placed
 
 
 def random_fingerprint(handle: HfModel, *, seed: int) -> str:
@@ -72,18 +100,23 @@ def _tokenizer_text(handle: HfModel) -> str:
 
 
 def random_twin(handle: HfModel, *, seed: int) -> HfModel:
-    """Return a classifier with the config and tokenizer of another and random weights, float32.
+    """Return a classifier with the config and tokenizer of another and random weights.
+
+    Its outputs are taken in their own order: weights that know no label have none to be sorted by,
+    and students that list their labels in another order share it.
 
     Args:
-        handle: the model whose shape is taken.
-        seed: of the comparison; the weights are drawn from one derived of it.
+        handle: the model whose shape, device and type are taken.
+        seed: of the comparison; see `twin_seed`.
     """
-    drawn = derive_seed(seed, "random twin") % 2**63
+    drawn = twin_seed(seed)
+    weights = random_weights(handle, seed=drawn)
     return HfModel(
-        Loaded(random_weights(handle, seed=drawn), handle.tokenizer, tuple(handle.columns), ()),
+        Loaded(weights, handle.tokenizer, tuple(range(len(handle.columns))), ()),
         name=f"random weights of {handle.name}",
         folder=handle.folder,
         fingerprint=random_fingerprint(handle, seed=drawn),
         device=handle.device,
-        dtype=torch.float32,
+        dtype=weights.dtype,
+        together=handle.text.together,
     )

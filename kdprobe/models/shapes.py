@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.bilstm_shape import MODES, LstmShape, Mode, parse_lstm, whole_number
+from kdprobe.models.labels import PROBLEM_TYPES
 from kdprobe.models.layer_choice import SPREADS, Spread
 from kdprobe.models.scaling import bert_sizes, multipliers
 from kdprobe.models.word_pieces import LONGEST
@@ -119,7 +120,7 @@ mode='non-static')
     number = text.isdecimal() and where == "`student`" and not Path(text).exists()
     if number or re.match(r"[a-z]+=", text):
         return _parse_copy(f"layers={text}" if number else text, where)
-    shape = re.fullmatch(r"([a-z]+):(.*)", text)
+    shape = re.fullmatch(r"(?!python:)([a-z]+):(.*)", text)
     if shape is None:
         return ModelPlace(text)
     if shape[1] == "bilstm":
@@ -260,11 +261,11 @@ def _check_words(words: dict[str, str], where: str, text: str) -> None:
 def label_settings(task: Task) -> dict[str, Any]:
     """Return the config entries that make a model speak of a task: labels, or one number."""
     if task.kind == "regression":
-        return {"num_labels": 1, "problem_type": "regression"}
+        return {"num_labels": 1, "problem_type": PROBLEM_TYPES[task.kind]}
     return {
         "id2label": dict(enumerate(task.labels)),
         "label2id": {label: index for index, label in enumerate(task.labels)},
-        "problem_type": "single_label_classification",
+        "problem_type": PROBLEM_TYPES[task.kind],
     }
 
 

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import ModelHandle, Outputs
-from kdprobe.observations.predictions import Scale, check_finite
+from kdprobe.observations.predictions import Scale, check_finite, scale_of
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 from kdprobe.workers.pool import ALONE, Workers
@@ -84,7 +84,7 @@ class _Entry:
             "values": np.stack(list(self.values.values())),
             "truncated": np.array([self.truncated[text] for text in self.values], dtype=np.bool_),
         }
-        if self.scale == "log-probabilities":  # without a word: logits, or scores of a regression
+        if self.scale == "log-probabilities":  # without a word: those of a head for the task
             arrays["scale"] = np.array(self.scale)
         described = f"outputs of {self._name} for {len(self.values)} texts"
         self._cache.store(self._key, arrays, description=described)
@@ -128,7 +128,7 @@ def stored_outputs(
         _run(handle, split, entry, missing, batch_size, progress=progress, workers=workers)
     return StoredOutputs(
         np.stack([entry.values[text] for text in texts]),
-        entry.scale or ("scores" if split.task.kind == "regression" else "logits"),
+        entry.scale or scale_of(split.task),
         np.array([entry.truncated[text] for text in texts], dtype=np.bool_),
         computed=len(missing),
     )
@@ -201,7 +201,7 @@ def keep_logits(
         OutputError: the cache cannot be written.
     """
     check_finite(handle.name, split.ids, values)
-    scale: Scale = "scores" if split.task.kind == "regression" else "logits"
+    scale = scale_of(split.task)
     for is_cut, (model, rows) in enumerate(_whole_and_cut(handle, split, longest)):
         if not rows:
             continue

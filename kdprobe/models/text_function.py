@@ -160,8 +160,10 @@ class TextFunction:
             again = self._call([each])[0]
             if self._scale == "scores":
                 size = float(np.abs(again - value).max() / max(1.0, np.abs(value).max()))
-            elif self._scale == "labels":
+            elif self._scale in ("labels", "label sets"):
                 size = float((again != value).any())
+            elif self._scale == "label logits":
+                size = float(np.abs(np.tanh(again / 2) - np.tanh(value / 2)).max() / 2)
             else:
                 size = float(np.abs(np.exp(again) - np.exp(value)).max())
             if size > SAME:
@@ -194,7 +196,7 @@ class TextFunction:
         """Hold the kind of its outputs against that of its first."""
         if self._scale is None:
             self._scale = read.scale
-            if read.scale == "labels":
+            if read.scale in ("labels", "label sets"):
                 self.notes, self.repeats = (*self.notes, *read.notes), False
                 self.capabilities = frozenset({"texts"})
                 self.lacks = {**_LACKS, "logits": _ONLY_LABELS}

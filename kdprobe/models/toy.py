@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.observations.predictions import scale_of
 from kdprobe.tasks.task import Split
 
 
@@ -87,5 +88,4 @@ class BagOfWords:
                 for word in words[: self.max_words]:
                     values[row] += self.weights.get(word, (0.0,) * classes)
             advance(len(rows))
-        regression = split.task.kind == "regression"
-        return Outputs(values, "scores" if regression else "logits", truncated)
+        return Outputs(values, scale_of(split.task), truncated)

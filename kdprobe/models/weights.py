@@ -89,6 +89,10 @@ def weight_files(folder: Path) -> list[Path]:
         str(folder),
         found=f"holds no weights (only {', '.join(others[:3])})" if others else "holds no weights",
         expected="model.safetensors",
+        remedy="an ONNX graph answers (`compare`, `attribute`, the teacher of `distill`); what is "
+        "trained or copied is the folder that it was exported from"
+        if any(name.endswith(".onnx") for name in others)
+        else "",
     )
 
 

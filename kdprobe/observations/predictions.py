@@ -17,11 +17,25 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kdprobe.config.task import Task
 from kdprobe.errors import MisalignedError
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.divergence import log_softmax
 
-Scale = Literal["logits", "log-probabilities", "labels", "scores"]
+Scale = Literal[
+    "logits", "log-probabilities", "log-probabilities and rest", "labels", "scores",
+    "label logits", "label sets",
+]  # fmt: skip
+
+
+def scale_of(task: Task) -> Scale:
+    """Return what the outputs of a model with a head for a task are.
+
+    >>> scale_of(Task("t", 1, "multilabel", ("joy", "anger"), "f1_micro"))
+    'label logits'
+    """
+    scales: dict[str, Scale] = {"regression": "scores", "multilabel": "label logits"}
+    return scales.get(task.kind, "logits")
 
 
 def frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
@@ -72,7 +86,10 @@ class Predictions:
         ids: unique example ids, `[n]`.
         values: float64 `[n, c]`; what they are is said by `scale`, never guessed: `logits`;
             `log-probabilities` (from a predictions file); `labels` (only the predicted labels are
-            known: one column of class indices); `scores` (a regression: one column).
+            known: one column of class indices); `scores` (a regression: one column); of several
+            labels at once `label logits` (the log-odds of each) or `label sets` (0 or 1 for each).
+            What a `Study` holds of the latter two are classes (see `label_sets.py`), of which the
+            last is no answer but the rest in `log-probabilities and rest`.
 
     Raises:
         MisalignedError: shapes do not fit, ids repeat, or a number is not finite.
@@ -103,15 +120,30 @@ class Predictions:
     @property
     def has_probabilities(self) -> bool:
         """Whether a probability for each class is known."""
-        return self.scale in ("logits", "log-probabilities")
+        return self.scale in ("logits", "log-probabilities", "log-probabilities and rest")
 
     @property
     def predicted(self) -> Ints:
         """The predicted class of each example, int64 `[n]`; ties go to the lowest index."""
         if self.scale == "labels":
             return self.values[:, 0].astype(np.int64)
-        best: Ints = np.argmax(self.values, axis=1).astype(np.int64)
+        best: Ints = np.argmax(self.values[:, : self._answers], axis=1).astype(np.int64)
         return best
+
+    @property
+    def _answers(self) -> int:
+        """The number of columns that are answers."""
+        return self.values.shape[1] - (self.scale == "log-probabilities and rest")
+
+    @property
+    def sets(self) -> Ints:
+        """Of several labels at once, whether each is predicted, 0 or 1, int64 `[n, c]`.
+
+        A label is predicted where its probability is more than one half.
+        """
+        least = 0.0 if self.scale == "label logits" else 0.5
+        predicted: Ints = (self.values > least).astype(np.int64)
+        return predicted
 
     @property
     def scores(self) -> Floats:
@@ -125,8 +157,8 @@ class Predictions:
 
     @property
     def confidence(self) -> Floats:
-        """The probability of the predicted class, float64 `[n]` in `[1/c, 1]`."""
-        best: Floats = np.exp(self.log_probabilities.max(axis=1))
+        """The probability of the predicted class, float64 `[n]`, in `[1/c, 1]` without a rest."""
+        best: Floats = np.exp(self.log_probabilities[:, : self._answers].max(axis=1))
         return best
 
 

@@ -106,12 +106,12 @@ def _strip(row: dict[str, Cell], tokens: int) -> Strip:
 def _picture(maps: list[str], tokens: int, label: str) -> str:
     """Draw heads beside each other, each level of all of them as one path of horizontal lines."""
     step = tokens + _GAP
-    runs: dict[int, list[str]] = {}
+    runs: dict[int, list[tuple[int, int, int]]] = {}
     for place, one in enumerate(maps):
         for row in range(tokens):
             for column, length, level in _runs(one[row * tokens : (row + 1) * tokens]):
                 if level:
-                    runs.setdefault(level, []).append(f"M{place * step + column} {row}.5h{length}")
+                    runs.setdefault(level, []).append((place * step + column, row, length))
     width = len(maps) * step - _GAP
     frames = "".join(
         tag("rect", {"x": place * step, "y": 0, "width": tokens, "height": tokens,
@@ -119,8 +119,8 @@ def _picture(maps: list[str], tokens: int, label: str) -> str:
         for place in range(len(maps))
     )  # fmt: skip
     paths = "".join(
-        tag("path", {"d": "".join(parts), "stroke-opacity": f"{level / (_LEVELS - 1):.2f}"})
-        for level, parts in sorted(runs.items())
+        tag("path", {"d": _lines(lines), "stroke-opacity": f"{level / (_LEVELS - 1):.2f}"})
+        for level, lines in sorted(runs.items())
     )
     marks = tag("g", {"stroke": "currentColor", "fill": "none"}, paths)
     return tag(
@@ -129,6 +129,19 @@ def _picture(maps: list[str], tokens: int, label: str) -> str:
          "role": "img", "shape-rendering": "crispEdges"},
         title(label) + frames + marks,
     )  # fmt: skip
+
+
+def _lines(lines: Iterable[tuple[int, int, int]]) -> str:
+    """Write lines of `(column, row, length)` as a path of steps, which are shorter than places.
+
+    >>> _lines([(4, 0, 2), (9, 0, 1), (0, 1, 3)])
+    'm4 .5h2m3 0h1m-10 1h3'
+    """
+    d, x, y = [], 0.0, 0.0
+    for column, row, length in lines:
+        d.append(f"m{column - x:g} {row + 0.5 - y:g}h{length}".replace(" 0.", " ."))
+        x, y = column + length, row + 0.5
+    return "".join(d)
 
 
 def _runs(digits: str) -> Iterable[tuple[int, int, int]]:

@@ -7,25 +7,30 @@ Does not: know what any analysis means; its metrics and captions say so.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
-from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
+from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables, pair_links
 from kdprobe.report.examples import links
 from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
+from kdprobe.report.svg import PAGE, Chart, Key
+from kdprobe.report.table_view import TableCell, TableHead, TableView, capital
 from kdprobe.results.method_names import method_label
+from kdprobe.results.numbers import show_bounds, show_count, show_estimate, show_p
 from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
 OPEN_ROWS = 16
+_BETWEEN = 32.0
+"""Pixels between a chart and the table beside it."""
 _ASIDE = "Students with each other"
 _LEGEND = Markup('<div class="model-keys">')
-"""How the legend of models begins in `figures.html`, which a section shows once."""
+"""How the legend of models begins in `parts.html`, which a section shows once."""
 PLAIN_UNITS = ("share", "count", "probability")
 
 
@@ -66,6 +71,36 @@ class EstimateTable:
     def size(self) -> int:
         """How many rows are of all examples: the longest such table comes first."""
         return sum(not row.detail for row in self.rows)
+
+    @property
+    def view(self) -> TableView:
+        """Its cells: a value, and small below it interval, tests and another n."""
+        heads = [
+            TableHead(one, f"with {other}" if other else "", numeric=True)
+            for one, other in self.columns
+        ]
+        rows = tuple(
+            (
+                TableCell(capital(row.label), (row.detail,) if row.detail else ()),
+                *(_cell(cell, row.unit, self.n) for cell in row.cells),
+            )
+            for row in (*self.rows, *self.more)
+        )
+        return TableView((TableHead("Number", "", numeric=False), *heads), rows)
+
+
+def _cell(estimate: Estimate | None, unit: str, common: int | None) -> TableCell:
+    if estimate is None:
+        return TableCell("–", kind="none")
+    if estimate.value is None:
+        return TableCell("undefined", (estimate.undefined,), kind="undefined")
+    below = [show_bounds(estimate)] if estimate.low is not None else []
+    if estimate.p_value is not None:
+        q = "" if estimate.q_value is None else f", q {show_p(estimate.q_value)}"
+        below.append(f"p {show_p(estimate.p_value)}{q}")
+    if estimate.n is not None and estimate.n != common:
+        below.append(f"n {show_count(estimate.n)}")
+    return TableCell(show_estimate(estimate, unit), tuple(below), kind="num")
 
 
 def _detail(estimate: Estimate) -> str:
@@ -172,26 +207,47 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
     ]
 
 
-def charts_block(
-    document: ResultsDocument, result: AnalysisResult, *, legend: bool = True
-) -> Markup:
-    """Render the charts of an analysis as numbered figures; empty markup where there are none.
+@dataclass(frozen=True)
+class Drawing:
+    """The charts of an analysis on the page.
 
     Args:
-        document: whose models give the colours and whose examples are linked.
-        result: the analysis.
+        standing: the one that stands open.
+        folded: the others.
+        models: the legend of the models, where the section has none yet.
+    """
+
+    standing: Chart | None
+    folded: tuple[Chart, ...]
+    models: tuple[Key, ...]
+
+    def fits(self, view: TableView) -> bool:
+        """Whether a table has room beside the chart that stands open."""
+        return self.standing is None or self.standing.wide + _BETWEEN + view.wide <= PAGE
+
+
+def drawing(document: ResultsDocument, charts: Sequence[Chart], *, legend: bool = True) -> Drawing:
+    """Lay out charts: the first that is not folded stands.
+
+    Args:
+        document: whose models give the colours.
+        charts: in their order.
         legend: whether the looks of the models are explained above them.
     """
-    where = links(document)
-    charts = analysis_charts(result, where, document)
-    if not charts:
-        return Markup()
     palette = Palette.of(document.models)
     marked = {key.name for chart in charts for key in chart.keys if key.model}
-    models = [
+    models = tuple(
         key_of(name, palette.style(name), line=True) for name in palette.models if name in marked
-    ]
-    return fill("figures.html", charts=charts, models=models if legend else [], links=where)
+    )
+    standing = next((chart for chart in charts if not chart.folded), None)
+    others = tuple(chart for chart in charts if chart is not standing)
+    return Drawing(standing, others, models if legend else ())
+
+
+def holds_anything(result: AnalysisResult) -> bool:
+    """Whether an analysis has something to show."""
+    shown = (result.estimates, result.tables, result.matrices, result.curves, result.notes)
+    return any(shown)
 
 
 def analysis_block(
@@ -209,9 +265,7 @@ def analysis_block(
         None when the analysis is not in the document or holds nothing to show.
     """
     result = document.analysis(name)
-    if result is None or not (
-        result.estimates or result.tables or result.matrices or result.curves or result.notes
-    ):
+    if result is None or not holds_anything(result):
         return None
     return analysis_markup(document, result, result.estimates, heading=heading, legend=legend)
 
@@ -223,6 +277,7 @@ def analysis_markup(
     *,
     heading: bool = False,
     legend: bool = True,
+    leading: Sequence[Chart] = (),
 ) -> Markup:
     """Render a result as `analysis_block` does, of whose estimates only some are listed.
 
@@ -232,37 +287,44 @@ def analysis_markup(
         listed: the estimates that are laid out as tables.
         heading: whether its title is written above it.
         legend: whether the looks of the models are explained above its charts.
+        leading: charts that stand before its own.
     """
     shown = result.model_copy(update={"estimates": listed})
+    charts = [*leading, *analysis_charts(result, links(document), document)]
     return fill(
         "analysis.html",
         result=result,
         heading=heading,
         estimates=estimate_tables(shown, document.teacher.name),
-        charts=charts_block(document, result, legend=legend),
+        drawing=drawing(document, charts, legend=legend),
         tables=(*confusion_tables(result, document), *result.tables),
         confusions=CONFUSIONS,
         most_confused=LARGEST,
-        links=links(document),
+        links=pair_links(document, result),
     )
 
 
-def analyses_block(document: ResultsDocument, names: Iterable[str], section: str) -> Markup | None:
+def analyses_block(
+    document: ResultsDocument, names: Iterable[str], section: str, *, opened: bool = True
+) -> Markup | None:
     """Render several analyses below each other, or give None when none holds anything.
 
-    The first stands open; the others are folded under their titles. An analysis that is called
-    like its section gets no heading of its own.
+    The first stands open, where `opened`; the others are folded under their titles. An analysis
+    that is called like its section gets no heading of its own.
     """
     titles = {result.name: result.title for result in document.analyses}
     blocks: list[Markup] = []
     legend = True
     for name in names:
-        heading = not blocks and titles.get(name) != section
+        stands = opened and not blocks
+        heading = stands and titles.get(name) != section
         block = analysis_block(document, name, heading=heading, legend=legend)
         if block is not None:
-            blocks.append(block if not blocks else folded(titles[present_name(name)], block))
+            blocks.append(block if stands else folded(titles[present_name(name)], block))
             legend = legend and _LEGEND not in block
-    return Markup("\n").join(blocks) if blocks else None
+    first, others = (blocks[:1], blocks[1:]) if opened else ([], blocks)
+    row = [Markup('<div class="folds">{}</div>').format(Markup("\n").join(others))]
+    return Markup("\n").join([*first, *(row if others else [])]) if blocks else None
 
 
 def folded(title: str, block: Markup) -> Markup:

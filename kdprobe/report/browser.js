@@ -66,8 +66,8 @@ function startBrowser(data) {
   /* Filters. */
   function apply() {
     const from = performance.now();
-    const asked = filters.question(address.get);
-    grid.show(filters.shown(asked), asked);
+    const query = filters.query(address.get);
+    grid.show(filters.shown(query), query);
     grid.turnTo(open.example);
     performance.measure("kdprobe-filter", { start: from, end: performance.now() });
     grid.drawHead((key) => {
@@ -114,8 +114,8 @@ function startBrowser(data) {
   }
   /* The list as a bar: right and wrong of whom the filters ask about, of all examples. */
   function drawShares(shown) {
-    const models = grid.state.asked.models, all = examples.rows.length;
-    const parts = [], told = [], add = (...words) => told.push(...(told.length ? ["; "] : []), ...words);
+    const models = grid.state.query.models, all = examples.rows.length;
+    const parts = [], tally = [], add = (...words) => tally.push(...(tally.length ? ["; "] : []), ...words);
     if (examples.gold && !examples.regression) {
       const right = shown.filter((index) => models.every((model) => examples.right(examples.rows[index], model))).length;
       const wrong = shown.filter((index) => models.some((model) => examples.wrong(examples.rows[index], model))).length;
@@ -126,7 +126,7 @@ function startBrowser(data) {
     } else parts.push(["fill", shown.length / all]);
     if (grid.state.sort) add("sorted by " + grid.orderName() + (grid.state.sort.startsWith("-") ? ", largest first" : ", smallest first"));
     byId("shares").replaceChildren(makeBar(parts, 300));
-    byId("told").replaceChildren(...told);
+    byId("tally").replaceChildren(...tally);
   }
   function drawMenu() {
     const wanted = grid.state.columns || grid.usual;

@@ -23,8 +23,8 @@ function exampleAddress(form, known) {
   function write(id, extras) {
     const query = new URLSearchParams(settings());
     Object.entries(extras).forEach(([name, value]) => { if (value) query.set(name, value); });
-    const asked = query.toString();
-    return (id === null ? "#browser" : "#ex-" + encodeURIComponent(id)) + (asked ? "?" + asked : "");
+    const encoded = query.toString();
+    return (id === null ? "#browser" : "#ex-" + encodeURIComponent(id)) + (encoded ? "?" + encoded : "");
   }
   /* Read an address: null where it is not one of the browser's. */
   function read(hash) {

@@ -29,12 +29,12 @@ function drawChips(box, examples, filters, form, changed) {
   box.replaceChildren(...buttons);
   box.hidden = !buttons.length;
   return function refresh(sort) {
-    const asked = JSON.stringify(kept());
+    const chosen = JSON.stringify(kept());
     buttons.forEach((button, place) => {
       const own = wanted(saved[place]);
-      if (asked !== counted) button.lastChild.textContent = showCount(filters.shown(filters.question((name) => own[name] || "")).length);
+      if (chosen !== counted) button.lastChild.textContent = showCount(filters.shown(filters.query((name) => own[name] || "")).length);
       button.setAttribute("aria-pressed", String(pressed(saved[place], sort)));
     });
-    counted = asked;
+    counted = chosen;
   };
 }

@@ -15,9 +15,9 @@ function exampleCsv(examples, shown) {
   shown.forEach((index) => {
     const row = rows[index];
     const cells = [row[0], row[1], row[2], regression || row[3] === null ? row[3] : examples.labelName(row[3])];
-    row[5].forEach((said) => {
-      if (!regression) cells.push(said === null ? null : examples.labelName(said[0]));
-      cells.push(said === null ? null : said[1]);
+    row[5].forEach((prediction) => {
+      if (!regression) cells.push(prediction === null ? null : examples.labelName(prediction[0]));
+      cells.push(prediction === null ? null : prediction[1]);
     });
     pairs.forEach(([by, model]) => cells.push(examples.rho(row, model, by)));
     lines.push(cells.concat(row[4]).map(field).join(","));

@@ -32,12 +32,15 @@ function exampleData(data) {
   const students = data.models.map((_, index) => index).filter((index) => index !== data.teacher);
   function answer(row, model) { return row[5][model] === null ? null : row[5][model][0]; }
   function sure(row, model) { return row[5][model] === null ? null : row[5][model][1]; }
-  function labelName(label) { return label === null || label === undefined ? "–" : data.labels[label]; }
+  const answers = data.answers || data.labels;
+  function labelName(label) { return label === null || label === undefined ? "–" : answers[label]; }
+  /* Whether a label is gold; of several at once, whether it is one of them. */
+  function isGold(row, label) { return data.sets && row[3] !== null ? data.sets[row[3]].includes(label) : label === row[3]; }
   return {
-    data, rows, regression, students, answer, sure, labelName,
+    data, rows, regression, students, answer, sure, labelName, isGold,
     gold: rows.some((row) => row[3] !== null),
     explained: data.methods.length > 0,
-    known: rows.some((row) => row[5].some((said) => said !== null && said[1] !== null)),
+    known: rows.some((row) => row[5].some((prediction) => prediction !== null && prediction[1] !== null)),
     placeOf: (id) => places.get(id),
     goldName: (row) => (row[3] === null ? "–" : regression ? showNumber(row[3]) : labelName(row[3])),
     right(row, model) { return row[5][model] !== null && row[3] !== null && row[5][model][0] === row[3]; },

@@ -1,4 +1,4 @@
-/* Which examples pass: the controls' values as one question to a row. `get` gives a control's value
+/* Which examples pass: the controls' values as one query to a row. `get` gives a control's value
    by its name, "" for any, so that saved filters ask in the same words as the form does. */
 function exampleFilters(examples) {
   const { data, rows, students } = examples;
@@ -34,21 +34,21 @@ function exampleFilters(examples) {
   function method(get) { return get("by") === "" ? 0 : Number(get("by")); }
 
   function number(text) { return text === "" || !isFinite(Number(text)) ? null : Number(text); }
-  function question(get) {
+  function query(get) {
     const answers = get("answers"), by = method(get), other = beside(get);
-    const [said, saidOther, gap, from, to] = ["said", "other", "gap", "from", "to"].map((name) => number(get(name)));
+    const [predicted, predictedBeside, gap, from, to] = ["predicted", "other", "gap", "from", "to"].map((name) => number(get(name)));
     const tests = [];
     if (Object.hasOwn(OF_MODEL, answers)) tests.push((row, model) => OF_MODEL[answers](row, model, other));
-    if (said !== null) tests.push((row, model) => examples.answer(row, model) === said);
+    if (predicted !== null) tests.push((row, model) => examples.answer(row, model) === predicted);
     if (gap !== null) tests.push((row, model) => {
-      const found = examples.gap(row, model, other);
-      return model !== other && found !== null && Math.abs(found) >= gap;
+      const difference = examples.gap(row, model, other);
+      return model !== other && difference !== null && Math.abs(difference) >= gap;
     });
     if (from !== null) tests.push((row, model) => examples.sure(row, model) !== null && examples.sure(row, model) >= from);
     if (to !== null) tests.push((row, model) => examples.sure(row, model) !== null && examples.sure(row, model) <= to);
     if (get("low") !== "") tests.push((row, model) => {
-      const found = examples.rho(row, model, by), limit = data.low[by][model];
-      return found !== null && limit !== null && found < limit;
+      const rho = examples.rho(row, model, by), limit = data.low[by][model];
+      return rho !== null && limit !== null && rho < limit;
     });
     return {
       words: get("text").toLowerCase().split(/\s+/).filter(Boolean),
@@ -57,43 +57,43 @@ function exampleFilters(examples) {
         .map(([place, value]) => [place, value.slice(1)]),  // "=" stands before the value, so that "" is "any"
       list: number(get("list")),
       whole: Object.hasOwn(OF_ALL, answers) ? OF_ALL[answers] : null,
-      models: chosen(get), beside: other, by, saidOther, tests,
+      models: chosen(get), beside: other, by, predictedBeside, tests,
     };
   }
   /* The chosen models of which every condition holds. */
-  function those(row, asked) {
-    return asked.tests.length ? asked.models.filter((model) => asked.tests.every((test) => test(row, model))) : asked.models;
+  function those(row, query) {
+    return query.tests.length ? query.models.filter((model) => query.tests.every((test) => test(row, model))) : query.models;
   }
-  function passes(index, asked) {
+  function passes(index, query) {
     const row = rows[index];
-    if (asked.gold !== null && row[3] !== asked.gold) return false;
-    for (const word of asked.words) if (!texts[index].includes(word)) return false;
-    for (const slice of asked.slices) if (row[4][slice[0]] !== slice[1]) return false;
-    if (asked.list !== null && !(lists[asked.list] && lists[asked.list].has(index))) return false;
-    if (asked.saidOther !== null && examples.answer(row, asked.beside) !== asked.saidOther) return false;
-    if (asked.whole && !asked.whole(row, asked.models)) return false;
-    return asked.tests.length === 0 || asked.models.some((model) => asked.tests.every((test) => test(row, model)));
+    if (query.gold !== null && row[3] !== query.gold) return false;
+    for (const word of query.words) if (!texts[index].includes(word)) return false;
+    for (const slice of query.slices) if (row[4][slice[0]] !== slice[1]) return false;
+    if (query.list !== null && !(lists[query.list] && lists[query.list].has(index))) return false;
+    if (query.predictedBeside !== null && examples.answer(row, query.beside) !== query.predictedBeside) return false;
+    if (query.whole && !query.whole(row, query.models)) return false;
+    return query.tests.length === 0 || query.models.some((model) => query.tests.every((test) => test(row, model)));
   }
-  function shown(asked) {
+  function shown(query) {
     const kept = [];
-    for (let index = 0; index < rows.length; index += 1) if (passes(index, asked)) kept.push(index);
+    for (let index = 0; index < rows.length; index += 1) if (passes(index, query)) kept.push(index);
     return kept;
   }
   /* Numbers of a row that depend on whom one asks about. */
-  function largestGap(row, asked) {
+  function largestGap(row, query) {
     let most = null;
-    those(row, asked).forEach((model) => {
-      const found = model === asked.beside ? null : examples.gap(row, model, asked.beside);
-      if (found !== null && (most === null || Math.abs(found) > Math.abs(most))) most = found;
+    those(row, query).forEach((model) => {
+      const gap = model === query.beside ? null : examples.gap(row, model, query.beside);
+      if (gap !== null && (most === null || Math.abs(gap) > Math.abs(most))) most = gap;
     });
     return most;
   }
-  function leastRho(row, asked) {
-    const held = asked.models.map((model) => examples.rho(row, model, asked.by)).filter((rho) => rho !== null);
+  function leastRho(row, query) {
+    const held = query.models.map((model) => examples.rho(row, model, query.by)).filter((rho) => rho !== null);
     return held.length ? Math.min(...held) : null;
   }
-  function confidences(row, asked) {
-    return those(row, asked).map((model) => examples.sure(row, model)).filter((sure) => sure !== null);
+  function confidences(row, query) {
+    return those(row, query).map((model) => examples.sure(row, model)).filter((sure) => sure !== null);
   }
   /* The answers' menu: what can be asked of this page, naming the models that are compared; a model
      beside itself can be asked less. */
@@ -116,5 +116,5 @@ function exampleFilters(examples) {
       [students.length && examples.known, "surer", "teacher surer than every student", true],
     ].filter((one) => one[0]).map(([, key, words, usable]) => ({ key, words, usable }));
   }
-  return { question, shown, largestGap, leastRho, confidences, named };
+  return { query, shown, largestGap, leastRho, confidences, named };
 }

@@ -4,14 +4,14 @@ function exampleSheet(examples, words, view) {
   const WIDE = 3;  // labels whose probabilities fit beside the answer
 
   function share(row, model, label) {
-    const said = row[5][model];
-    const held = said[2].map((entry, index) => (Array.isArray(entry) ? entry : [index, entry]));
+    const prediction = row[5][model];
+    const held = prediction[2].map((entry, index) => (Array.isArray(entry) ? entry : [index, entry]));
     const entry = held.find((one) => one[0] === label);
     return entry ? entry[1] : null;
   }
   function labelHead(label, row) {
-    const head = make("th", labelName(label), label === row[3] ? "gold" : "");
-    if (label === row[3]) head.append(" ", make("span", "gold", "goldword"));
+    const gold = examples.isGold(row, label), head = make("th", data.labels[label], gold ? "gold" : "");
+    if (gold) head.append(" ", make("span", "gold", "goldword"));
     return head;
   }
   function barred(value, most) {
@@ -31,39 +31,39 @@ function exampleSheet(examples, words, view) {
     return part;
   }
   function answerCell(row, model) {
-    const said = row[5][model], cell = make("td");
-    if (said === null) return make("td", "no prediction");
-    if (row[3] !== null) cell.append(makeMark(said[0] === row[3]), "\u00a0");
-    cell.append(labelName(said[0]));
+    const prediction = row[5][model], cell = make("td");
+    if (prediction === null) return make("td", "no prediction");
+    if (row[3] !== null) cell.append(makeMark(prediction[0] === row[3]), "\u00a0");
+    cell.append(labelName(prediction[0]));
     return cell;
   }
   /* A row a model: its answer, and the probabilities of few labels; of many those of answer and gold. */
   function answers(row) {
     const labels = data.labels.map((_, label) => label);
-    const held = row[5].some((said) => said !== null && said[2].length);
+    const held = row[5].some((prediction) => prediction !== null && prediction[2].length);
     const few = held && labels.length <= WIDE;
     const grid = make("table", null, "answers"), part = make("tbody");
     let heads = ["Model", "Answer"];
     if (regression) heads = ["Model", make("th", "Score", "num"), ...(row[3] === null ? [] : [make("th", "minus gold", "num")])];
     else if (few) heads.push(...labels.map((label) => labelHead(label, row)));
-    else if (examples.known) heads.push("probability", ...(held && row[3] !== null ? ["of gold"] : []));
-    row[5].forEach((said, model) => {
+    else if (examples.known) heads.push("probability", ...(held && row[3] !== null && !data.sets ? ["of gold"] : []));
+    row[5].forEach((prediction, model) => {
       const line = make("tr", null, model === data.teacher ? "teacher" : "");
       const head = make("th", data.models[model]);
       head.scope = "row";
       if (model === data.teacher && data.models[model] !== "teacher") head.append(make("span", "teacher", "small"));
       line.append(head);
-      if (said === null) {
+      if (prediction === null) {
         const none = make("td", "no prediction");
         none.colSpan = heads.length - 1;
         line.append(none);
       } else if (regression) {
-        line.append(make("td", showNumber(said[1]), "num"));
-        if (row[3] !== null) line.append(make("td", showSigned(said[1] - row[3]), "num"));
+        line.append(make("td", showNumber(prediction[1]), "num"));
+        if (row[3] !== null) line.append(make("td", showSigned(prediction[1] - row[3]), "num"));
       } else {
         line.append(answerCell(row, model));
-        if (few) labels.forEach((label) => line.append(barred(said[2].length ? share(row, model, label) : null, 1)));
-        else heads.slice(2).forEach((_, place) => line.append(barred(place ? share(row, model, row[3]) : said[1], 1)));
+        if (few) labels.forEach((label) => line.append(barred(prediction[2].length ? share(row, model, label) : null, 1)));
+        else heads.slice(2).forEach((_, place) => line.append(barred(place ? share(row, model, row[3]) : prediction[1], 1)));
       }
       part.append(line);
     });
@@ -72,7 +72,7 @@ function exampleSheet(examples, words, view) {
   }
   function allProbabilities(row) {
     const labels = new Map();
-    row[5].forEach((said) => (said === null ? [] : said[2]).forEach((entry, index) => {
+    row[5].forEach((prediction) => (prediction === null ? [] : prediction[2]).forEach((entry, index) => {
       const [label, value] = Array.isArray(entry) ? entry : [index, entry];
       labels.set(label, Math.max(value, labels.get(label) || 0));
     }));
@@ -82,7 +82,7 @@ function exampleSheet(examples, words, view) {
       const line = make("tr"), head = labelHead(label, row);
       head.scope = "row";
       line.append(head);
-      row[5].forEach((said, model) => line.append(barred(said === null ? null : share(row, model, label), 1)));
+      row[5].forEach((prediction, model) => line.append(barred(prediction === null ? null : share(row, model, label), 1)));
       part.append(line);
     });
     grid.append(headed(["Label", ...data.models]), part);

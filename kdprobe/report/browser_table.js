@@ -2,7 +2,7 @@
 function exampleTable(examples, filters, table, address) {
   const PAGE = 50;
   const { data, rows, regression } = examples;
-  const state = { shown: [], page: 0, sort: "", columns: null, asked: null };
+  const state = { shown: [], page: 0, sort: "", columns: null, query: null };
 
   /* Columns: [key, head, orders, cell]. An order is [key, name of its button, key of a row]. */
   function columns() {
@@ -20,11 +20,11 @@ function exampleTable(examples, filters, table, address) {
       ],
     }));
     if (examples.explained) listed.push({
-      key: "agreement", head: "Word agreement", draw: (cell, row) => { cell.textContent = showNumber(filters.leastRho(row, state.asked)); },
-      sorts: [["agreement", "Word agreement", (row) => filters.leastRho(row, state.asked), true]],
+      key: "agreement", head: "Word agreement", draw: (cell, row) => { cell.textContent = showNumber(filters.leastRho(row, state.query)); },
+      sorts: [["agreement", "Word agreement", (row) => filters.leastRho(row, state.query), true]],
     });
     if (examples.known) {
-      const gap = (row) => filters.largestGap(row, state.asked);
+      const gap = (row) => filters.largestGap(row, state.query);
       const size = (row) => (gap(row) === null ? null : Math.abs(gap(row)));
       const head = regression ? "Score difference" : "Confidence gap";
       listed.push({ key: "gap", head, sorts: [["gap", head, size, true], ["signed", "with its sign", gap, true]], draw: (cell, row) => { cell.textContent = showSigned(gap(row)); } });
@@ -50,12 +50,12 @@ function exampleTable(examples, filters, table, address) {
     cell.append(make("span", row[0], "small"));
   }
   function drawAnswer(cell, row, model) {
-    const said = row[5][model];
-    if (said === null) { cell.textContent = "–"; return; }
-    if (regression) { cell.textContent = showNumber(said[1]); return; }
-    if (row[3] !== null) cell.append(makeMark(said[0] === row[3]), "\u00a0");
-    cell.append(examples.labelName(said[0]));
-    if (said[1] !== null) cell.append(make("span", showNumber(said[1]), "small"));
+    const prediction = row[5][model];
+    if (prediction === null) { cell.textContent = "–"; return; }
+    if (regression) { cell.textContent = showNumber(prediction[1]); return; }
+    if (row[3] !== null) cell.append(makeMark(prediction[0] === row[3]), "\u00a0");
+    cell.append(examples.labelName(prediction[0]));
+    if (prediction[1] !== null) cell.append(make("span", showNumber(prediction[1]), "small"));
   }
   const all = columns();
   const usual = all.filter((column) => ["text", "gold", "agreement", ...(regression ? ["gap"] : []), ...data.shown.map((model) => "m" + model)].includes(column.key)).map((column) => column.key);
@@ -75,7 +75,7 @@ function exampleTable(examples, filters, table, address) {
   function keysOf(kept, order, down) {
     if (order.of) return kept.map((index) => order.of(rows[index]));
     return kept.map((index) => {
-      const held = filters.confidences(rows[index], state.asked);
+      const held = filters.confidences(rows[index], state.query);
       return held.length ? (down ? Math.max(...held) : Math.min(...held)) : null;
     });
   }
@@ -88,8 +88,8 @@ function exampleTable(examples, filters, table, address) {
     held.sort(([a, one], [b, other]) => blank(a) - blank(b) || (blank(a) ? 0 : (down ? -1 : 1) * compare(a, b)) || one - other);
     return held.map(([, index]) => index);
   }
-  function show(kept, asked) {
-    state.asked = asked;
+  function show(kept, query) {
+    state.query = query;
     state.shown = ordered(kept);
     state.page = 0;
   }

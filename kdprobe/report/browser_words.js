@@ -1,7 +1,7 @@
 /* Word scores: the same words in the same columns, teacher and students below each other, wrapped to
    the room there is; tinted as highlights.py tints them. */
 function exampleWords(examples) {
-  const { data, labelName, regression } = examples;
+  const { data, regression } = examples;
 
   function tint(score, most) {
     if (score === null || !most || Math.abs(score) < 0.05 * most) return "";
@@ -54,11 +54,11 @@ function exampleWords(examples) {
     return grid;
   }
   function legend(packed) {
-    const told = make("p", null, "caption");
+    const caption = make("p", null, "caption");
     const [speaks, against] = regression ? ["raises the predicted score", "lowers it"] : ["speaks for it", "against it"];
-    if (!regression) told.append("Explained class: " + labelName(packed[0]) + ". ");
-    told.append(make("span", "Blue, underlined", "hl t4"), " " + speaks + ", ", make("span", "orange, dotted", "hl a4"), " " + against + ".");
-    return told;
+    if (!regression) caption.append("Explained class: " + data.labels[packed[0]] + ". ");
+    caption.append(make("span", "Blue, underlined", "hl t4"), " " + speaks + ", ", make("span", "orange, dotted", "hl a4"), " " + against + ".");
+    return caption;
   }
   return { table, legend };
 }
@@ -125,13 +125,13 @@ function startWords(examples) {
   const words = exampleWords(examples);
   const frames = Array.from(box.querySelectorAll("[data-example]"));
   frames.forEach(wrapWords);
-  const label = make("label", null, "check"), asked = make("input");
-  asked.type = "checkbox";
-  label.append(asked, exampleWords.difference);
-  asked.addEventListener("change", () => frames.forEach((frame) => {
+  const label = make("label", null, "check"), checkbox = make("input");
+  checkbox.type = "checkbox";
+  label.append(checkbox, exampleWords.difference);
+  checkbox.addEventListener("change", () => frames.forEach((frame) => {
     const row = examples.rows[examples.placeOf(frame.dataset.example)];
     if (!row || !row[6]) return;
-    frame.replaceChildren(words.table(row[6], Number(frame.dataset.method), asked.checked));
+    frame.replaceChildren(words.table(row[6], Number(frame.dataset.method), checkbox.checked));
     wrapWords(frame);
   }));
   box.prepend(label);

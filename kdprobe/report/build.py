@@ -27,16 +27,19 @@ from kdprobe.report.markup import fill
 from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
+from kdprobe.results.diff import DiffDocument
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import document_notices
+from kdprobe.results.notices import document_notices, joined
 from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.suite import SuiteDocument
 from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
-SCRIPTS = ("page.js", "navigation.js", "tables.js")
+SCRIPTS = ("page.js", "navigation.js", "packed.js", "tables.js")
 BROWSER = (
-    "tabs", "browser_data", "browser_filters", "browser_lists", "browser_address", "browser_table",
-    "browser_words", "browser_panel", "browser_csv", "browser_chips", "browser_keys", "browser",
+    "tabs", "points", "browser_data", "browser_filters", "browser_lists", "browser_address",
+    "browser_table", "browser_words", "browser_panel", "browser_csv", "browser_chips",
+    "browser_keys", "browser",
 )  # fmt: skip
 """The scripts of the examples, in the order in which they use each other."""
 
@@ -96,8 +99,9 @@ def sealed(text: str) -> str:
 
 
 def asset(name: str) -> str:
-    """Read a style sheet or script of this folder."""
-    return resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
+    """Read a style sheet or script of this folder, without its indentation."""
+    text = resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
+    return "".join(line.lstrip() for line in text.splitlines(keepends=True))
 
 
 def _parts(document: ResultsDocument) -> list[RenderedSection]:
@@ -136,7 +140,7 @@ def render(document: ResultsDocument) -> str:
     return compose(
         document,
         title=short_title(document),
-        alarms=[notice for notice in document_notices(document) if notice.severity == "alarm"],
+        alarms=joined([n for n in document_notices(document) if n.severity == "alarm"]),
         parts=_parts(document),
         style=page_style("verdict.css", "attribution.css", "browser.css"),
         script=page_script(*(f"{name}.js" for name in BROWSER)),
@@ -146,9 +150,10 @@ def render(document: ResultsDocument) -> str:
 
 
 def compose(
-    document: ResultsDocument | SweepDocument,
+    document: ResultsDocument | SweepDocument | SuiteDocument | DiffDocument,
     *,
     title: str,
+    subtitle: str = "",
     alarms: Sequence[Notice],
     parts: Sequence[RenderedSection],
     style: str,
@@ -159,8 +164,9 @@ def compose(
     """Put a page together and seal it with its policy.
 
     Args:
-        document: what the page is about; its head names task, split, teacher and students.
+        document: what the page is about.
         title: the heading; foreign text.
+        subtitle: the line under it; empty: task, split, teacher and students.
         alarms: shown above everything.
         parts: the sections, in their order.
         style: see `page_style`.
@@ -172,6 +178,7 @@ def compose(
         "page.html",
         document=document,
         title=printable(title, limit=160),
+        subtitle=subtitle,
         alarms=alarms,
         sections=parts,
         groups=grouped(parts),

@@ -144,7 +144,7 @@ def _bars_panel(plot: Plot, facet: Facet, spots: dict[float, str], y: Scale, loo
 def draw_reliability(plot: Plot, name: str, palette: Palette) -> Chart:
     """Draw reliability diagrams, a panel a model: accuracy by confidence, counts of bins below."""
     looks = Looks.of(plot, palette)
-    small = len(plot.facets) > 3
+    small = len(plot.facets) > 2
     across = [value for facet in plot.facets for s in facet.series for value in s.x]
     panels = tuple(
         _reliability_panel(plot, facet, unit_range(across), looks, small=small)
@@ -152,7 +152,7 @@ def draw_reliability(plot: Plot, name: str, palette: Palette) -> Chart:
     )
     return Chart(
         name=name,
-        title=plot.title,
+        title=f"{plot.title} ({plot.y_title} by {plot.x_title})" if small else plot.title,
         finding=reliability_finding(plot),
         caption=plot.caption,
         panels=panels,

@@ -231,12 +231,19 @@ def _multiples(curves: Sequence[Curve], palette: Palette) -> list[Plot]:
 
 
 def _placed(curve: Curve) -> tuple[Series, ...]:
-    """Empty the series of points without a height, which only a forest can place."""
+    """Empty the series of points without a height, which only a forest can place.
+
+    The kept checkpoint of a curve's only line, which older documents do not name, gets its name.
+    """
     nowhere: dict[str, object] = {
         "x": (), "low": (), "high": (), "counts": (), "labels": ()
     }  # fmt: skip
+    lines = [series.name for series in curve.series if not is_baseline(series.name)]
+    kept = f"{KEPT}{lines[0]}" if len(lines) == 2 and lines[1] == KEPT.strip(": ") else ""
     return tuple(
-        series if series.y or curve.kind == "forest" else series.model_copy(update=nowhere)
+        (_renamed(series, kept) if kept and series.name == lines[1] else series)
+        if series.y or curve.kind == "forest"
+        else series.model_copy(update=nowhere)
         for series in curve.series
     )
 

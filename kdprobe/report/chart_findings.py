@@ -17,6 +17,9 @@ from kdprobe.results.schema import Series
 
 NAMED, NAME = 4, 32
 _SAME = 1e-9
+_HIGHER = {"confidence": "Surer than the teacher", "predicted": "Scored above the teacher"}
+_ABOVE = "Above the diagonal"
+"""That a point of a scatter lies above its diagonal, in words, by the first of x's title."""
 
 
 def listed(parts: Sequence[str]) -> str:
@@ -32,6 +35,16 @@ def listed(parts: Sequence[str]) -> str:
 def short(name: str) -> str:
     """Cut a foreign name to what a sentence can carry."""
     return printable(name, limit=NAME)
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign, as a reader of two numbers wants it.
+
+    >>> signed(0.25), signed(-0.25), signed(0.0)
+    ('+0.250', '−0.250', '0.000')
+    """
+    shown = show_number(value)
+    return f"+{shown}" if value > 0 else shown
 
 
 def _spot(series: Series, i: int) -> str:
@@ -77,16 +90,26 @@ def _course(series: Series, other: Series) -> str:
         return f"{short(series.name)} is level with it throughout"
     word, part = ("below", below) if len(below) >= len(above) else ("above", above)
     widest = show_number(max(abs(gap) for _, gap in part))
-    first = next(k for k, gap in enumerate(gaps) if gap in part)
-    tail = gaps[first:] == part
-    where = (
-        "throughout"
-        if len(part) == len(gaps)
-        else f"from {_spot(series, gaps[first][0])} on"
-        if tail
-        else f"at {len(part)} of {len(gaps)} points"
-    )
+    spots = [_spot(series, i) for i, _ in gaps]
+    where = where_it_holds([gap in part for gap in gaps], spots, "points")
     return f"{short(series.name)} is {word} it {where}, by up to {widest}"
+
+
+def where_it_holds(holds: Sequence[bool], spots: Sequence[str], what: str) -> str:
+    """Say at which of some places in order something holds, at one at least.
+
+    >>> spots = ["0", "1", "2"]
+    >>> where_it_holds([True] * 3, spots, "layers"), where_it_holds([False, True, True], spots, "")
+    ('throughout', 'from 1 on')
+    >>> where_it_holds([True, False, True], spots, "layers")
+    'at 2 of 3 layers'
+    """
+    first = list(holds).index(True)
+    if all(holds):
+        return "throughout"
+    if all(holds[first:]) and len(holds) - first > 1:
+        return f"from {spots[first]} on"
+    return f"at {sum(holds)} of {len(holds)} {what}"
 
 
 def _base(facet: Facet, palette: Palette) -> tuple[Series | None, list[Series]]:
@@ -98,6 +121,8 @@ def _base(facet: Facet, palette: Palette) -> tuple[Series | None, list[Series]]:
 
 def line_finding(plot: Plot, palette: Palette) -> str:
     """Compare lines with the teacher's: where each lies below it, and by how much."""
+    if any(series.name.startswith(KEPT) for facet in plot.facets for series in facet.series):
+        return _kept_finding(plot)
     compared = [(facet, *_base(facet, palette)) for facet in plot.facets]
     named = [(facet, base, rest) for facet, base, rest in compared if base is not None and rest]
     if not named:
@@ -108,6 +133,23 @@ def line_finding(plot: Plot, palette: Palette) -> str:
         return f"Against {short(base.name)}: {listed(clauses)}." if clauses else ""
     base = named[0][1]
     return _over_panels(named, base.name)
+
+
+def _kept_finding(plot: Plot) -> str:
+    """Say what each learning curve had reached at the checkpoint that was kept, else at its end."""
+    clauses = []
+    for facet in plot.facets:
+        kept = {s.name.removeprefix(KEPT): s.y[0] for s in facet.series if s.name.startswith(KEPT)}
+        reached = [
+            f"{short(s.name)} {show_number(kept.get(s.name, s.y[s.x.index(max(s.x))]))}"
+            for s in facet.series
+            if s.y and not s.name.startswith(KEPT) and not is_baseline(s.name)
+        ]
+        more = f" and {len(reached) - NAMED} more" if len(reached) > NAMED else ""
+        if facet.title and reached:
+            reached = [f"{short(facet.title)}: {', '.join(reached[:NAMED])}{more}"]
+        clauses += reached
+    return f"At the step that was kept (else the last): {listed(clauses)}." if clauses else ""
 
 
 def _over_panels(named: Sequence[tuple[Facet, Series, list[Series]]], base: str) -> str:
@@ -123,7 +165,7 @@ def _over_panels(named: Sequence[tuple[Facet, Series, list[Series]]], base: str)
     for name, held in gaps.items():
         below = sum(gap < -_SAME for gap, _ in held)
         gap, panel = max(held, key=lambda pair: abs(pair[0]))
-        where = f"{short(panel.split(' (')[0])} ({show_number(gap)})"
+        where = f"{short(panel.split(' (')[0])} ({signed(gap)})"
         clauses.append(f"{short(name)} lower in {below} of {len(held)}, furthest {where}")
     return f"Means against {short(base)}: {listed(clauses)}." if clauses else ""
 
@@ -157,7 +199,7 @@ def bars_finding(plot: Plot, palette: Palette) -> str:
             lower = sum(value < -_SAME for _, value in gaps)
             clauses.append(
                 f"{short(series.name)} is lower at {lower} of {len(gaps)}, differs most at "
-                f"{_spot(series, i)} ({show_number(gap)})"
+                f"{_spot(series, i)} ({signed(gap)})"
             )
     return f"Against {short(base.name)}: {listed(clauses)}." if base and clauses else ""
 
@@ -174,7 +216,7 @@ def reliability_finding(plot: Plot) -> str:
 
 
 def scatter_finding(plot: Plot) -> str:
-    """Say for each panel what share of the points lies above the diagonal."""
+    """Say for each panel on which share of the points the student is surer, or scores higher."""
     clauses = []
     for facet in plot.facets:
         points = [p for s in facet.series for p in zip(s.x, s.y, strict=True)]
@@ -182,7 +224,8 @@ def scatter_finding(plot: Plot) -> str:
             above = sum(y > x for x, y in points)
             share = f"{100 * above / len(points):.0f} % of {show_count(len(points))}"
             clauses.append(f"{short(facet.title)} {share}" if facet.title else share)
-    return f"Above the diagonal: {listed(clauses)}." if clauses else ""
+    whose = _HIGHER.get(plot.x_title.split(" ")[0], _ABOVE)
+    return f"{whose}: {listed(clauses)}." if clauses else ""
 
 
 def points_finding(plot: Plot, place: Callable[[Series, int], float]) -> str:

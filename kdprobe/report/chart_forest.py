@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from kdprobe.report.axes import Scale, padded, panel_title, title_room, x_axis
+from kdprobe.report.axes import Scale, padded, panel_title, tick_label, title_room, x_axis
 from kdprobe.report.chart_families import Facet, Plot
-from kdprobe.report.chart_findings import NAMED, listed, short
+from kdprobe.report.chart_findings import NAMED, listed, short, signed
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import key_of, marker, reference, styled, whisker
 from kdprobe.report.palette import Palette, Style
@@ -24,7 +24,7 @@ Sure = Mapping[tuple[str, str], bool]
 """(series, row) -> whether its q-value is below .05; what is not in it has none."""
 
 WIDTH, NAME = 300.0, 15.0
-_HIGH, _APART, _CROWDED = 290.0, 9.0, 66.0
+_HIGH, _APART, _CROWDED = 260.0, 8.0, 66.0
 _Q = "q < .05"
 
 
@@ -85,16 +85,31 @@ def forest_finding(plot: Plot, palette: Palette, sure: Sure) -> str:
             name = short(series.name)
             if facet.title:
                 name = f"{short(facet.title)}, {name}"
-            clause = f"{name} {len(clear)} of {len(series.x)}"
-            if clear:
-                far = max(clear, key=lambda i: abs(series.x[i] - at))
-                row = series.labels[far] if series.labels else str(far + 1)
-                clause += f", furthest {short(row)} ({show_number(series.x[far])})"
-            clauses.append(clause)
-    what = f"Beyond noise ({_Q})" if by_q else "Intervals that leave out the line at "
-    if not by_q:
-        what += show_number(plot.facets[0].reference or 0.0)
+            clauses.append(f"{name} {_beside(series, clear, at, _sides(plot))}")
+    line = tick_label(plot.facets[0].reference or 0.0)
+    what = f"Beyond noise ({_Q})" if by_q else f"Intervals that leave out the line at {line}"
     return f"{what}: {listed(clauses)}." if clauses else ""
+
+
+def _sides(plot: Plot) -> tuple[str, str]:
+    """Return what lies right and left of a forest's line, in words."""
+    if plot.name == "nearer":
+        return "better by", "worse by"
+    return ("behind in", "ahead in") if plot.x_title.startswith("gap") else ("above in", "below in")
+
+
+def _beside(series: Series, clear: list[int], at: float, sides: tuple[str, str]) -> str:
+    """Count the rows that lie beyond noise on either side of a line, and name the furthest."""
+    total = len(series.x)
+    if not clear:
+        return f"none of {total}"
+    right = sum(series.x[i] > at for i in clear)
+    counts = (right, len(clear) - right)
+    words = ", ".join(f"{side} {n}" for side, n in zip(sides, counts, strict=True) if n)
+    far = max(clear, key=lambda i: abs(series.x[i] - at))
+    row = series.labels[far] if series.labels else str(far + 1)
+    shown = signed(series.x[far]) if not at else show_number(series.x[far])
+    return f"{words} of {total}, furthest {short(row)} ({shown})"
 
 
 def _rowed_finding(plot: Plot, palette: Palette) -> str:
@@ -107,7 +122,7 @@ def _rowed_finding(plot: Plot, palette: Palette) -> str:
         # Of many students the ends say more than the first few.
         gaps.sort(key=lambda pair: abs(pair[0]))
         gaps = [gaps[0], gaps[-1]]
-    clauses = [f"{short(name)} {show_number(gap)}" for gap, name in gaps]
+    clauses = [f"{short(name)} {signed(gap)}" for gap, name in gaps]
     what = "Nearest to and furthest from" if len(values) - 1 > NAMED else "Difference to"
     return f"{what} {short(palette.teacher)}: {listed(clauses)}." if clauses else ""
 
@@ -168,7 +183,7 @@ def _apart(count: int) -> float:
 
 def _pitch(count: int) -> float:
     """Return the height of a row of so many series."""
-    return NAME + _apart(count) * count + 6
+    return NAME + _apart(count) * count + 4
 
 
 def _panel(

@@ -8,24 +8,29 @@ students below each other in each row. Does not: reorder rows or columns.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kdprobe.report.axes import panel_title
+from kdprobe.report.axes import LINE, panel_title
 from kdprobe.report.chart_families import MatrixFamily, shared_caption
 from kdprobe.report.chart_heat_findings import cell_kind, cell_text, comparison, finding, show_value
-from kdprobe.report.lettering import extent
+from kdprobe.report.lettering import extent, lines
 from kdprobe.report.marks import key_of, swatch
 from kdprobe.report.palette import Palette
-from kdprobe.report.svg import Chart, Panel, label, numbers_table, tag, text, title
+from kdprobe.report.svg import PAGE, Chart, Panel, label, numbers_table, tag, text, title
 from kdprobe.results.schema import Cell, Column, Matrix
 
 STEPS = 10
 LEGIBLE = 14
 LARGE = 900
-_LEFT, _NAME, _WIDE_NAME, _HEAD = 172.0, 64.0, 100.0, 18.0
-_FEW = 4
+_LEFT, _BROKEN, _NAME, _WIDE_NAME, _HEAD = 172.0, 112.0, 64.0, 100.0, 18.0
+_FEW, _TALL = 4, 16
 _NARROW, _WIDE = 190.0, 300.0
 _UNNAMED = "The names stand in the tooltips and under “Show numbers”."
+
+
+Addresses = Mapping[tuple[str, str, str], str]
+"""Where cells lead, by the name of their matrix, their row and their column."""
 
 
 def tint(value: float, low: float, high: float, *, diverging: bool) -> str:
@@ -58,7 +63,8 @@ class _Grid:
         """Choose sizes that stay readable on a phone where the columns allow it."""
         columns, rows = len(matrix.columns), len(matrix.rows)
         longest = max((extent(name) for name in (*matrix.rows, matrix.row_title)), default=30.0)
-        left = min(_LEFT, longest + 12) + (14 if students > 1 else 0)
+        most = _BROKEN if students > 1 else _LEFT
+        left = min(most, longest + 12) + (14 if students > 1 else 0)
         legible = columns <= LEGIBLE
         kind = cell_kind(matrix)
         shown = [cell_text(v, kind) for values in matrix.values for v in values]
@@ -66,7 +72,7 @@ class _Grid:
         names = max((min(extent(name) + 8, most) for name in matrix.columns), default=0.0)
         least = max([34.0, names, *(extent(cell) + 8 for cell in shown)])
         width = max(least, min(72.0, (300 - left) / columns)) if legible else 9.0
-        short_row = 22.0 if students > 1 else 26.0
+        short_row = 19.0 if students > 1 else 24.0
         height = (short_row if rows * students <= 4 * LEGIBLE else 14.0) if legible else 9.0
         top = (22.0 if titled else 4.0) + (2 * _HEAD if legible else _HEAD)
         return cls(left, top, width, height, legible)
@@ -82,12 +88,24 @@ def _labels(matrix: Matrix, grid: _Grid, students: int) -> str:
     if block >= 11:
         for index, name in enumerate(matrix.rows):
             y = grid.top + block * (index + 0.5) + 4
-            marks.append(label(4, y, name, grid.left - 10 - (14 if students > 1 else 0)))
+            marks.append(_row_name(name, y, grid, students))
     if grid.legible:
         for index, name in enumerate(matrix.columns):
             x = grid.left + grid.width * (index + 0.5)
             marks.append(label(x, grid.top - 6, name, grid.width - 4, "", "middle"))
     return "".join(marks)
+
+
+def _row_name(name: str, y: float, grid: _Grid, students: int) -> str:
+    """Write the name of a row, in two lines where one has no room and the row is high enough."""
+    room = grid.left - 10 - (14 if students > 1 else 0)
+    if extent(name) <= room or grid.height * students < 2 * LINE:
+        return label(4, y, name, room)
+    first, *rest = lines(name.replace("_", "_ "), room, cut=False)
+    if not rest:
+        return label(4, y, name, room)
+    last = rest[0].replace("_ ", "_")
+    return text(4, y - LINE / 2, first) + label(4, y + LINE / 2, last, room)
 
 
 @dataclass(frozen=True)
@@ -118,7 +136,9 @@ class _Tint:
         return tint(shade, self.low, self.high, diverging=self.diverging)
 
 
-def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
+def _cells(
+    members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint, addresses: Addresses
+) -> str:
     """Draw the cells; of several members those of one row lie below each other."""
     marks = []
     kind = "count" if all(cell_kind(matrix) == "count" for _, matrix in members) else "number"
@@ -137,17 +157,22 @@ def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
                 box = {"x": grid.left + j * grid.width, "y": y, "width": grid.width - 1}
                 last = len(members) > 1 and rank == len(members) - 1
                 high = grid.height - (3 if last else 1)
-                marks.append(tag("rect", {"class": f"cell {look}", **box, "height": high}, hint))
+                cell = tag("rect", {"class": f"cell {look}", **box, "height": high}, hint)
                 if grid.legible and grid.height >= 18:
                     middle = grid.left + (j + 0.5) * grid.width
                     within = cell_text(value, kind)
-                    marks.append(text(middle, y + high / 2 + 4, within, f"on-{look}", "middle"))
+                    cell += text(middle, y + high / 2 + 4, within, f"on-{look}", "middle")
+                address = addresses.get((matrix.name, row, column), "")
+                # Tab stops of few labels; of many the browser's own filters are shorter ways.
+                stop = {} if len(matrix.columns) <= _FEW else {"tabindex": -1}
+                marks.append(tag("a", {"href": address, **stop}, cell) if address else cell)
     return tag("g", {"class": "large" if tone.large else "cells"}, "".join(marks))
 
 
 def _panel(
-    members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette, least: float
-) -> Panel:
+    members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette, least: float,
+    addresses: Addresses,
+) -> Panel:  # fmt: skip
     matrix = members[0][1]
     grid = _Grid.of(matrix, students=len(members), titled=bool(heading))
     high = grid.height * len(members) * len(matrix.rows)
@@ -155,7 +180,7 @@ def _panel(
     width = max(least, grid.left + wide + 8)
     paper = {"x": grid.left, "y": grid.top, "width": wide, "height": high}
     marks = panel_title(heading, width) + tag("rect", {"class": "blank", **paper})
-    marks += _labels(matrix, grid, len(members)) + _cells(members, grid, tone)
+    marks += _labels(matrix, grid, len(members)) + _cells(members, grid, tone, addresses)
     if len(members) > 1:
         for i in range(len(matrix.rows)):
             for rank, (model, _) in enumerate(members):
@@ -182,8 +207,31 @@ def _stacks(family: MatrixFamily) -> bool:
     )
 
 
-def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
-    """Draw heat maps as one chart, a panel a model, or stacked.
+def _in_columns(members: list[tuple[str, Matrix]]) -> list[list[tuple[str, Matrix]]]:
+    """Part many rows into two panels that stand beside each other where the page has room."""
+    first = members[0][1]
+    rows, grid = len(first.rows), _Grid.of(first, students=len(members), titled=False)
+    wide = grid.left + grid.width * len(first.columns) + 8
+    if rows * len(members) < _TALL or 2 * wide + 28 > PAGE or not grid.legible:
+        return [members]
+    half = (rows + 1) // 2
+    return [
+        [(model, _part(matrix, slice(start, start + half))) for model, matrix in members]
+        for start in (0, half)
+    ]
+
+
+def _part(matrix: Matrix, rows: slice) -> Matrix:
+    kept = {"rows": matrix.rows[rows], "values": matrix.values[rows]}
+    if matrix.sure:
+        kept["sure"] = matrix.sure[rows]
+    return matrix.model_copy(update=kept)
+
+
+def draw_matrices(
+    family: MatrixFamily, name: str, palette: Palette, addresses: Addresses | None = None
+) -> Chart:
+    """Draw heat maps as one chart, a panel a model, or stacked; `addresses` make links of cells.
 
     Above 900 cells zeros stay blank paper, above 14 columns names and numbers move to the tooltips
     and the table.
@@ -193,12 +241,21 @@ def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
     tone = _Tint.of(matrices)
     stacked = _stacks(family)
     if stacked:
-        panels = [_panel(members, "", tone, palette, _WIDE)]
+        panels = [
+            _panel(part, "", tone, palette, _WIDE, addresses or {}) for part in _in_columns(members)
+        ]
     else:
         several = len(members) > 1
         least = _NARROW if len(members) > _FEW else _WIDE
         panels = [
-            _panel([member], _heading(*member) if several else "", tone, palette, least)
+            _panel(
+                [member],
+                _heading(*member) if several else "",
+                tone,
+                palette,
+                least,
+                addresses or {},
+            )
             for member in members
         ]
         # Equally wide, so that the page shows them at one scale.
@@ -209,7 +266,7 @@ def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
     return Chart(
         name=name,
         title=family.title,
-        finding=comparison(members),
+        finding=comparison(members, palette.models),
         caption=f"{caption} {_UNNAMED}".strip() if unnamed else caption,
         panels=tuple(panels),
         numbers=numbers_table(*_numbers(members)),

@@ -6,11 +6,19 @@ draw.
 
 from __future__ import annotations
 
-from kdprobe.report.chart_findings import listed, short
+from collections.abc import Sequence
+
+from kdprobe.report.chart_findings import listed, short, where_it_holds
 from kdprobe.results.numbers import show_cell, show_count
 from kdprobe.results.schema import Matrix
 
 _FEW = 2
+LAYERS = "teacher's layer"
+"""The title of the rows of a heat map of layers against layers."""
+_SHOWN = 0.0005
+"""Less than this is 0.000 in a cell: no difference."""
+_FAR = ("distance", "divergence")
+"""What a number counts that is small where layers are alike, as its title says."""
 
 
 def cell_kind(matrix: Matrix) -> str:
@@ -87,8 +95,13 @@ def finding(matrix: Matrix) -> str:
     return summary
 
 
-def comparison(members: list[tuple[str, Matrix]]) -> str:
-    """Compare the heat maps of models by what is most in each."""
+def comparison(members: list[tuple[str, Matrix]], models: Sequence[str] = ()) -> str:
+    """Compare the heat maps of models by what is most in each.
+
+    Args:
+        members: the model and the heat map of each.
+        models: the names of all models, the teacher's first.
+    """
     first = members[0][1]
     if all(matrix.sure for _, matrix in members):
         return f"Beyond noise: {listed([_sure_cells(*member) for member in members])}."
@@ -96,8 +109,12 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
         apart = len(members) <= _FEW
         same = [_same_label(*member, apart=apart) for member in members]
         return f"The same label: {listed(same)}."
+    if len(members) > 1 and first.row_title == LAYERS:
+        return _nearness(members)
     if len(members) > 1:
         return f"Mean of the cells: {listed([_mean(*member) for member in members])}."
+    if len(members) == 1 and first.rows == first.columns == tuple(models):
+        return _of_the_first(first)
     clauses = []
     for model, matrix in members:
         cells = [
@@ -113,6 +130,59 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
     return f"Most: {listed(clauses)}." if clauses else ""
 
 
+def _nearness(members: list[tuple[str, Matrix]]) -> str:
+    """Compare students by the layer of theirs that is most alike to each of the teacher's.
+
+    Of two it says at which of the teacher's layers one is nearer, and by how much at most; of more
+    the mean over these layers, the nearest first.
+    """
+    far = any(word in members[0][1].title.lower() for word in _FAR)
+    best = [(model, _best_matches(matrix, far=far)) for model, matrix in members]
+    (one, ours), (other, theirs) = best[0], best[-1]
+    shared = [row for row in ours if row in theirs]
+    if len(members) > 2 or not shared:
+        means = [(sum(held.values()) / len(held), model) for model, held in best if held]
+        ranked = sorted(means, reverse=not far)
+        named = listed([f"{short(model)} {cell_text(mean, 'number')}" for mean, model in ranked])
+        return f"Best match of each teacher layer, on average: {named}." if means else ""
+    gaps = [(theirs[row] - ours[row] if far else ours[row] - theirs[row]) for row in shared]
+    gaps = [gap if abs(gap) >= _SHOWN else 0.0 for gap in gaps]
+    if sum(gap < 0 for gap in gaps) > sum(gap > 0 for gap in gaps):
+        one, other, gaps = other, one, [-gap for gap in gaps]
+    if max(gaps) <= 0:
+        return f"{short(one)} and {short(other)} are equally near to the teacher at every layer."
+    spots = [f"layer {row}" if row.isdigit() else row for row in shared]
+    where = where_it_holds([gap > 0 for gap in gaps], spots, "layers")
+    behind = sum(gap < 0 for gap in gaps)
+    back = f"; {short(other)} at {behind}, by up to {cell_text(-min(gaps), 'number')}"
+    return (
+        f"{short(one)} is nearer to the teacher than {short(other)} {where}, by up to "
+        f"{cell_text(max(gaps), 'number')}{back if behind else ''} (best match of each teacher "
+        "layer)."
+    )
+
+
+def _of_the_first(matrix: Matrix) -> str:
+    """Read the first row of a heat map of models: the teacher beside each student."""
+    cells = [
+        f"{short(column)} {cell_text(value, 'number')}"
+        for column, value in zip(matrix.columns[1:], matrix.values[0][1:], strict=True)
+        if value is not None
+    ]
+    whose = f"{matrix.row_title} {short(matrix.rows[0])}, {matrix.column_title}"
+    return f"{whose[:1].upper()}{whose[1:]}: {listed(cells)}." if cells else ""
+
+
+def _best_matches(matrix: Matrix, *, far: bool) -> dict[str, float]:
+    """Return the best value of each row that has any."""
+    known = {
+        # Rows may name their best match, which is each student's own.
+        row.split(" (")[0]: [value for value in values if value is not None]
+        for row, values in zip(matrix.rows, matrix.values, strict=True)
+    }
+    return {row: (min if far else max)(values) for row, values in known.items() if values}
+
+
 def _mean(model: str, matrix: Matrix) -> str:
     values = [value for row in matrix.values for value in row if value is not None]
     mean = cell_text(sum(values) / len(values), "number") if values else "undefined"
@@ -121,7 +191,7 @@ def _mean(model: str, matrix: Matrix) -> str:
 
 def _sure_cells(model: str, matrix: Matrix) -> str:
     cells = [
-        (matrix.sure[i][j] or 0.0, value, f"{row}, {column}")
+        (matrix.sure[i][j] or 0.0, value, f"{row}, {_column(column, matrix)}")
         for i, row in enumerate(matrix.rows)
         for j, column in enumerate(matrix.columns)
         if (value := matrix.values[i][j]) is not None
@@ -133,6 +203,14 @@ def _sure_cells(model: str, matrix: Matrix) -> str:
         most = max(sure, key=lambda cell: abs(cell[0]))
         clause += f", most at {most[2]} ({show_value(most[1], cell_kind(matrix))})"
     return clause
+
+
+def _column(column: str, matrix: Matrix) -> str:
+    """Name a column; `2:1` of layers is the teacher's 2 and the student's 1."""
+    teacher, sign, student = column.partition(":")
+    if matrix.column_title != "layers" or not sign:
+        return column
+    return f"teacher layer {teacher} / student layer {student}"
 
 
 def _same_label(model: str, matrix: Matrix, *, apart: bool) -> str:

@@ -51,7 +51,7 @@ def _frame(plot: Plot, *, named: float) -> _Frame:
         return _Frame(34.0, 176.0, 22.0 + more, 104.0, small=True)
     right = 292.0 - named
     top = (46.0 if titled else 28.0) + title_room(plot.y_title, right - 4)
-    return _Frame(42.0, right, top, 170.0, small=False)
+    return _Frame(42.0, right, top, 156.0, small=False)
 
 
 def _short(facet: Facet) -> str:

@@ -17,12 +17,12 @@ from kdprobe.report.svg import Attribute, Chart, Key, Panel, numbers_table, tag,
 from kdprobe.results.numbers import show_interval, show_number
 from kdprobe.results.schema import Cell, Column
 
-LEFT, TOP, WIDE, HIGH = 42.0, 30.0, 258.0, 220.0
+LEFT, TOP, WIDE, HIGH = 42.0, 30.0, 258.0, 180.0
 ROOM_BELOW, ROOM_RIGHT = 42.0, 14.0
 GROUPS = ("on the front", "not on it", "teacher")
 _LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
 _ONE_SEED = "one seed"
-_LONGEST, _LINE, _MARK, _BELOW = 110.0, 13.0, 7.0, 15.0
+_LONGEST, _LINE, _MARK, _BELOW = 150.0, 13.0, 7.0, 15.0
 
 
 @dataclass(frozen=True)

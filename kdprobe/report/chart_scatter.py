@@ -7,16 +7,17 @@ in tinted cells. Does not: fit anything.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from kdprobe.report.axes import Scale, panel_title, title_room, unit_range, x_axis, y_axis
 from kdprobe.report.chart_families import Facet, Plot
 from kdprobe.report.chart_findings import scatter_finding
 from kdprobe.report.chart_heat import tint
 from kdprobe.report.looks import Looks
-from kdprobe.report.marks import key_of, marker, reference, styled
+from kdprobe.report.marks import cloud, key_of, reference, styled
 from kdprobe.report.palette import Palette, Style
-from kdprobe.report.svg import Chart, Panel, clean, numbers_table, tag, title
-from kdprobe.results.numbers import show_count, show_number
+from kdprobe.report.svg import Attribute, Chart, Panel, numbers_table, tag, title
+from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Cell, Column, Series
 
 POINTS = 4000
@@ -38,29 +39,32 @@ def _reading(facet: Facet) -> str:
     return f"{facet.title}: {' '.join(sentences)}" if facet.title else " ".join(sentences)
 
 
-def _point(
-    series: Series, i: int, shape: int, at: tuple[float, float], links: dict[str, str]
-) -> str:
-    name = series.labels[i] if series.labels else ""
-    hint = f"{show_number(series.x[i])}, {show_number(series.y[i])}"
-    tooltip = title(f"{name}: {hint}" if name else hint)
-    drawn = marker(shape, *at, size=2.2 + 0.8 * (shape > 0), tooltip=tooltip)
-    if name in links:
-        return f'<a href="{clean(links[name])}" tabindex="-1">{drawn}</a>'
-    return drawn
+def _rows_of(series: Series, places: Mapping[str, int]) -> str:
+    """Write where each example stands among those of the page, as steps from one to the next."""
+    steps, at = [], 0
+    for name in series.labels:
+        place = places.get(name)
+        steps.append("x" if place is None else str(place - at))
+        at = at if place is None else place
+    return " ".join(steps)
 
 
 def _points(
-    facet: Facet, scales: tuple[Scale, Scale], styles: list[Style], links: dict[str, str]
+    facet: Facet, scales: tuple[Scale, Scale], styles: list[Style], places: Mapping[str, int]
 ) -> str:
+    """Draw the points of each series as one path: a thousand elements would be most of a page."""
     x, y = scales
     groups = []
     for series, style in zip(facet.series, styles, strict=True):
-        marks = "".join(
-            _point(series, i, style.shape, (x(a), y(b)), links)
-            for i, (a, b) in enumerate(zip(series.x, series.y, strict=True))
-        )
-        groups.append(tag("g", {"class": f"points {style.classes}"}, marks))
+        points = [(x(a), y(b)) for a, b in zip(series.x, series.y, strict=True)]
+        d = cloud(style.shape, points, 2.2 + 0.8 * (style.shape > 0))
+        attributes: dict[str, Attribute] = {
+            "class": f"points {style.classes}{' round' * (style.shape == 0)}",
+            "d": d,
+        }
+        if places and series.labels:
+            attributes["data-rows"] = _rows_of(series, places)
+        groups.append(tag("path", attributes))
     return "".join(groups)
 
 
@@ -93,16 +97,18 @@ def _styles(facet: Facet, looks: Looks, palette: Palette) -> list[Style]:
     ]
 
 
-def draw_scatter(plot: Plot, name: str, palette: Palette, links: dict[str, str]) -> Chart:
+def draw_scatter(plot: Plot, name: str, palette: Palette, links: Mapping[str, str]) -> Chart:
     """Draw scatter plots, a panel a facet.
 
     Args:
         plot: its series; `labels` are example ids.
         name: the chart's name on the page.
         palette: the models' looks.
-        links: example id -> its place on the page, for those that are there.
+        links: the examples of the page, in its order; the script of the page finds those of
+            the points by their places.
     """
     looks = Looks.of(plot, palette)
+    places = {example: place for place, example in enumerate(links)}
     xs = [value for facet in plot.facets for s in facet.series for value in s.x]
     ys = [value for facet in plot.facets for s in facet.series for value in s.y]
     top = (46.0 if plot.facets[0].title else 28.0) + title_room(plot.y_title, WIDTH - 12)
@@ -122,7 +128,7 @@ def draw_scatter(plot: Plot, name: str, palette: Palette, links: dict[str, str])
             crowded = max(crowded, count)
             marks += _histogram(facet, x, y)
         else:
-            marks += _points(facet, (x, y), _styles(facet, looks, palette), links)
+            marks += _points(facet, (x, y), _styles(facet, looks, palette), places)
         panels.append(
             Panel(facet.title or plot.title, _reading(facet), WIDTH, top + HIGH + below, marks)
         )

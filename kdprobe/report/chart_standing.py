@@ -28,7 +28,7 @@ from kdprobe.results.sentences import with_interval, within_sentence
 
 NAME = "score-against-agreement"
 _LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 250.0, 152.0, 22.0
-_NAMES, _APART = 136.0, 14.0
+_NAMES, _APART = 130.0, 14.0
 _MOST_NAMED = 12
 
 
@@ -89,18 +89,28 @@ def _names(points: list[_Point], x: Scale, y: Scale) -> str:
 
 
 def _finding(head: Headline, points: list[_Point], near: str) -> str:
-    """State who is nearest and who scores best; that of one student, its two numbers."""
+    """State from whom to whom both numbers reach; that of one student, its two numbers.
+
+    Who is best is not said: students that lie apart here may not differ by more than noise.
+    """
     theirs = head.teacher_score.known if head.teacher_score else None
     label = within_sentence(head.score)
     against = "" if theirs is None else f", the teacher {_shown(theirs)}"
     if len(points) == 1:
         only = points[0]
         return f"{only.name}: {near} {_shown(only.x)}, {label} {_shown(only.y)}{against}."
-    nearest = max(points, key=lambda point: point.x.value or 0.0)
-    best = max(points, key=lambda point: point.y.value or 0.0)
-    first = f"{nearest.name} is nearest to the teacher ({near} {_shown(nearest.x)})"
-    same = f" and {'scores' if nearest is best else best.name + ' scores'} best"
-    return f"{first}{same} ({label} {_shown(best.y)}{against})."
+    nearness = _reach([(point.name, point.x) for point in points])
+    score = _reach([(point.name, point.y) for point in points])
+    return f"{near[:1].upper()}{near[1:]} {nearness}; {label} {score}{against}."
+
+
+def _reach(numbers: list[tuple[str, Estimate]]) -> str:
+    """Write the least and the most of several numbers, and whose they are."""
+    ordered = sorted(numbers, key=lambda pair: pair[1].value or 0.0)
+    (least, low), (most, high) = ordered[0], ordered[-1]
+    if _shown(low) == _shown(high):
+        return f"{_shown(low)} of each"
+    return f"from {_shown(low)} ({least}) to {_shown(high)} ({most})"
 
 
 def _shown(number: Estimate) -> str:

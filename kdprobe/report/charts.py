@@ -13,12 +13,12 @@ from kdprobe.report.chart_dots import draw_dots, has_means
 from kdprobe.report.chart_families import MatrixFamily, Plot, matrix_families, plots
 from kdprobe.report.chart_flips import draw_flips
 from kdprobe.report.chart_forest import Sure, draw_forest
-from kdprobe.report.chart_heat import draw_matrices
+from kdprobe.report.chart_heat import Addresses, draw_matrices
 from kdprobe.report.chart_line import draw_lines
 from kdprobe.report.chart_points import draw_points
 from kdprobe.report.chart_scatter import draw_scatter
 from kdprobe.report.chart_spread import draw_spread
-from kdprobe.report.confusions import too_many_labels
+from kdprobe.report.confusions import cell_addresses, too_many_labels
 from kdprobe.report.palette import Palette
 from kdprobe.report.svg import Chart, slug
 from kdprobe.results.method_names import method_label
@@ -159,7 +159,12 @@ def analysis_charts(
     palette = Palette.of(document.models) if document else Palette()
     fresh = _Names(result.name)
     charts = [
-        draw_matrices(family, fresh(family.members[0][1].name), palette)
+        draw_matrices(
+            family,
+            fresh(family.members[0][1].name),
+            palette,
+            _addresses(family, document) if links and document else None,
+        )
         for family in _drawn_matrices(result, palette)
     ]
     flips = draw_flips(result, fresh("flips"), palette)
@@ -174,6 +179,15 @@ def analysis_charts(
             plot = replace(plot, folded=plot.title)
         charts.append(draw_plot(plot, name, palette, links, _sure(result, plot)))
     return charts
+
+
+def _addresses(family: MatrixFamily, document: ResultsDocument) -> Addresses:
+    """Return where the cells of confusions lead: to their examples in the browser."""
+    return {
+        (matrix.name, *pair): address
+        for _, matrix in family.members
+        for pair, address in cell_addresses(document, matrix).items()
+    }
 
 
 def _drawn_matrices(result: AnalysisResult, palette: Palette) -> list[MatrixFamily]:

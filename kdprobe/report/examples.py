@@ -13,7 +13,13 @@ from urllib.parse import quote
 
 from kdprobe.plain_text import printable
 from kdprobe.results.method_names import method_label
-from kdprobe.results.schema import Example, ExamplePrediction, ExampleWords, ResultsDocument
+from kdprobe.results.schema import (
+    Example,
+    ExamplePrediction,
+    ExampleWords,
+    ResultsDocument,
+    TaskInfo,
+)
 
 MOST = 5000
 FULL_PROBABILITIES = 12
@@ -181,6 +187,16 @@ def shown_models(document: ResultsDocument) -> list[int]:
     return sorted([teacher, *students[: SHOWN_MODELS - 1]])
 
 
+def _sets(task: TaskInfo) -> dict[str, object]:
+    """Return the names of sets of labels and the places of their labels; nothing without sets."""
+    if not task.sets:
+        return {}
+    return {
+        "answers": [printable(name) for name in task.answers],
+        "sets": [list(places) for places in task.sets],
+    }
+
+
 def page_data(document: ResultsDocument) -> dict[str, object]:
     """Pack the examples for the page's script: rows of `[id, text, pair, gold, columns, models]`.
 
@@ -188,6 +204,7 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
     most probable are kept, each as `[label, probability]`. For a regression it is
     `[null, score, []]`. Probabilities are rounded to four decimals. Where words were explained each
     row has a seventh entry, see `_packed_words`, and `low` holds the limits of low agreement.
+    Of a multi-label task labels are indices into `answers`, sets of labels with places in `sets`.
     `lists` are of `named_lists`, `shown` of `shown_models`.
     """
     examples = kept_examples(document)
@@ -207,6 +224,7 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
         "columns": [printable(name) for name in columns],
         "kind": document.task.kind,
         "labels": [printable(label) for label in document.task.labels],
+        **_sets(document.task),
         "lists": named_lists(document),
         "low": [[low.get((method, model)) for model in models] for method in methods],
         "methods": [printable(method_label(name)) for name in methods],

@@ -1,6 +1,6 @@
 """What was lost, laid out once: a row a part and student, grouped by what kind of part it is.
 
-Does: name a part by where it was measured, group the gaps of a document by kind, keep those of the
+Does: group the gaps of a document by kind, keep those of the
 layers apart, draw each gap with its interval on one axis. Does not: rank, test or compute a gap.
 """
 
@@ -15,11 +15,8 @@ from kdprobe.plain_text import printable
 from kdprobe.report.axes import Scale, padded
 from kdprobe.report.svg import tag
 from kdprobe.report.table_view import OPEN_ROWS, capital
-from kdprobe.results.losses import LOST, certainty
+from kdprobe.results.losses import LOST, PROBING, certainty, is_pairs, part_name
 from kdprobe.results.schema import Gap, ResultsDocument
-
-PAIRS, PROBING = "phenomenon", "probing"
-"""The kinds of gaps of minimal pairs, and of a model's layers."""
 
 WIDE, HIGH, COLOURS = 150.0, 16.0, 7
 TEXT = 90
@@ -58,11 +55,6 @@ class LostGroup:
         return all(row.more for row in self.rows)
 
 
-def is_pairs(gap: Gap) -> bool:
-    """Whether a gap was measured on minimal pairs, not on a slice by a column of that name."""
-    return gap.kind == PAIRS and not gap.subset.startswith(f"{gap.kind}: ")
-
-
 def kind_title(gap: Gap, split: str) -> str:
     """Return what kind of part a gap is of, as a heading."""
     if gap.kind == PROBING:
@@ -71,25 +63,6 @@ def kind_title(gap: Gap, split: str) -> str:
         return "Minimal pairs, by phenomenon"
     by = f"{capital(split)} split, by {gap.kind.replace('_', ' ')}"
     return "Recall by label" if gap.kind == "label" else by
-
-
-def part_name(gap: Gap, split: str) -> str:
-    """Name a part so that two measurements of one phenomenon are told apart.
-
-    Definition: `dev: reflexive binding` is a slice of the split, `minimal pairs: reflexive
-    binding` a phenomenon of the pairs; a label and a length say what they are.
-
-    >>> row = Gap(student="s", kind="phenomenon", subset="phenomenon: npi_x", metric="accuracy",
-    ...            teacher_value=0.9, student_value=0.8, gap=0.1, low=0.02, high=0.18, n=50)
-    >>> part_name(row, "dev"), part_name(row.model_copy(update={"subset": "npi_x"}), "dev")
-    ('dev: npi x', 'minimal pairs: npi x')
-    """
-    if gap.kind in ("label", "length"):
-        return gap.subset.replace(": ", " ", 1)
-    if gap.kind == PROBING:
-        return gap.subset.removeprefix("probing ").replace("_", " ")
-    name = gap.subset.removeprefix(f"{gap.kind}: ").replace("_", " ")
-    return f"{'minimal pairs' if is_pairs(gap) else split}: {name}"
 
 
 def _bar(gap: Gap, x: Scale, colour: int, *, sure: bool) -> Markup:

@@ -6,6 +6,8 @@ not: place axes, or choose which series has which; `palette.py` does.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from kdprobe.report.palette import Style
 from kdprobe.report.svg import Attribute, Key, coordinate, tag, text, title
 
@@ -41,6 +43,23 @@ def marker(
     corners = _CORNERS[shape - 2]
     points = " ".join(f"{coordinate(x + a * size)},{coordinate(y + b * size)}" for a, b in corners)
     return tag("polygon", {"class": kind, "points": points}, tooltip)
+
+
+def cloud(shape: int, points: list[tuple[float, float]], size: float) -> str:
+    """Write the path of many markers of one shape: `M` and the middle of each, then its outline.
+
+    >>> cloud(0, [(1.0, 2.0), (3.25, 4.0)], 2)
+    'M1 2h0M3.2 4h0'
+    >>> cloud(3, [(1.0, 2.0)], 2)
+    'M1 2m0-2.7l2.7 2.7-2.7 2.7-2.7-2.7z'
+    """
+    outline = "h0"
+    if shape > _SQUARE:
+        corners = [(size * a, size * b) for a, b in _CORNERS[shape - 2]]
+        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(corners)]
+        first, *rest = (f"{coordinate(x)} {coordinate(y)}" for x, y in (corners[0], *steps))
+        outline = f"m{first}l{' '.join(rest)}z".replace(" -", "-")
+    return "".join(f"M{coordinate(x)} {coordinate(y)}{outline}" for x, y in points)
 
 
 def polyline(points: list[tuple[float, float]]) -> str:

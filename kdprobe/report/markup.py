@@ -12,15 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kdprobe.plain_text import printable
+from kdprobe.report.packed import packed
 from kdprobe.report.svg import slug
 from kdprobe.report.table_view import OPEN_ROWS, capital, table_view
 from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import (
-    show_bounds,
     show_cell,
     show_count,
     show_date,
-    show_estimate,
     show_interval,
     show_number,
     show_p,
@@ -42,18 +41,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["open_rows"] = OPEN_ROWS
+    environment.globals.update(open_rows=OPEN_ROWS, packed=packed)
     environment.filters.update(
         method_label=method_label,
         shown=_shown,
         slug=slug,
         capital=capital,
         table_view=table_view,
-        show_bounds=show_bounds,
         show_cell=show_cell,
         show_count=show_count,
         show_date=show_date,
-        show_estimate=show_estimate,
         show_number=show_number,
         show_p=show_p,
         show_interval=show_interval,

@@ -3,7 +3,7 @@
 (function () {
   const button = document.getElementById("copy");
   const command = document.getElementById("command");
-  const told = document.getElementById("copied");
+  const status = document.getElementById("copied");
   if (!button || !command) return;
   button.hidden = false;
   function select() {
@@ -12,7 +12,7 @@
     const selection = window.getSelection();
     selection.removeAllRanges();
     selection.addRange(range);
-    told.textContent = "selected; press Ctrl+C";
+    status.textContent = "selected; press Ctrl+C";
   }
   button.addEventListener("click", function () {
     if (!navigator.clipboard) {
@@ -20,7 +20,7 @@
       return;
     }
     navigator.clipboard.writeText(command.textContent).then(function () {
-      told.textContent = "copied";
+      status.textContent = "copied";
     }, select);
   });
 })();

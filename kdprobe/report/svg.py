@@ -70,7 +70,7 @@ def text(x: float, y: float, content: str, kind: str = "", anchor: str = "start"
 
 
 def _text(x: float, y: float, inner: str, kind: str, anchor: str) -> str:
-    classes = " ".join(word for word in ("t", kind, f"a-{anchor}") if word)
+    classes = " ".join(word for word in ("t", kind, anchor != "start" and f"a-{anchor}") if word)
     return tag("text", {"class": classes, "x": x, "y": y}, inner)
 
 
@@ -103,8 +103,6 @@ class Panel:
     def svg(self, key: str) -> Markup:
         """Write the panel as an image of its own; `key` is unique on the page."""
         opening = {**_opening(self.width, self.height), "aria-labelledby": f"{key}-t {key}-d"}
-        # What stands in an image is hidden from a screen reader: links may not.
-        opening["role"] = "group" if "<a " in self.marks else "img"
         named = _named(key, self.title, self.description)
         return Markup(tag("svg", opening, named + self.marks))
 
@@ -143,6 +141,10 @@ class Key:
 
 SMALL, MEDIUM = 200.0, 320.0
 """Panels up to these widths stand five, or three, in a row; wider ones alone."""
+PAGE = 1000.0
+"""The width of the text beside the table of contents, on a screen of 1280 pixels."""
+_NEAR = 450.0
+"""Panels up to this width are drawn smaller on a phone, wider ones scroll."""
 _GAP, _ROW = 14.0, 18.0
 
 
@@ -177,6 +179,25 @@ class Chart:
         """How many panels share a row at most: a fifth of it, a third, or the whole for each."""
         width = max(panel.width for panel in self.panels)
         return "fifth" if width <= SMALL else "third" if width <= MEDIUM else "whole"
+
+    @property
+    def row(self) -> int:
+        """How many panels stand in its first row, at most as many as a row holds."""
+        return min(len(self.panels), {"fifth": 5, "third": 3}.get(self.size, len(self.panels)))
+
+    @property
+    def wide(self) -> float:
+        """The width it takes on a wide page, in CSS pixels; see `.figure` in layout.css."""
+        if self.size == "fifth":
+            return 208.0 * self.row - 14 if self.row < 5 else PAGE
+        if self.size == "third":
+            return {1: 334.0, 2: 620.0}.get(self.row, PAGE)
+        return min(PAGE, sum(panel.width + 28 for panel in self.panels) - 28)
+
+    @property
+    def near(self) -> bool:
+        """Whether its letters stay legible where it is drawn as wide as a phone."""
+        return max(panel.width for panel in self.panels) <= _NEAR
 
     @property
     def other_keys(self) -> tuple[Key, ...]:

@@ -22,7 +22,7 @@ from kdprobe.report.sections.protocol import (
     task_rows,
 )
 from kdprobe.report.sweep_fronts import fronts_section
-from kdprobe.report.sweep_names import shortened
+from kdprobe.report.sweep_names import shared_settings, shortened
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Cell, Column, Estimate, Table
@@ -37,13 +37,15 @@ def render_sweep(document: SweepDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
+    shared = shared_settings([model.name for model in document.students])
     document = shortened(document)
     whole, proof = "The sweep", "All numbers"
     failed = len(document.failed)
     runs = f"{show_count(len(document.runs))} trainings, {show_count(failed)} without a student."
     parts = [
         RenderedSection(10, "fronts", "The front", fronts_section(document), group=whole),
-        RenderedSection(20, "students", "Students", students_section(document), group=whole),
+        RenderedSection(20, "students", "Students", students_section(document, shared),
+                        group=whole),
         RenderedSection(40, "differences", "Differences between students", _differences(document),
                         _noise(document), proof),
         RenderedSection(42, "runs", "Runs", _runs(document), runs, proof),

@@ -1,15 +1,19 @@
 """Names of a sweep's students as a page can bear them, and which of them are at chance.
 
-Does: cut what all names begin with, in every place where a name stands, and compare the score's
-interval with what a model that knows nothing would get. Does not: compute an interval.
+Does: cut what all names share, in every place where a name stands, and compare the score's interval
+with what a model that knows nothing would get. Does not: compute an interval.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 from kdprobe.results.schema import Estimate, ModelInfo
 from kdprobe.results.sweep import SweepDocument
 
 _JOINTS = ":, "
+_PARTS = re.compile(r"[:,] ?")
 _ONCE = (
     (" beats every other student", " alone stands on the front"),
     (", no student beats ", " the front is "),
@@ -36,17 +40,61 @@ def common_beginning(names: list[str]) -> str:
     return shared[:cut] if all(len(name) > cut for name in names) else ""
 
 
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Return each name less what all share; settings that vary as one are written as one.
+
+    Definition: less their common beginning names are read as settings `key=value`; where all set
+    the same keys, those of one value in all are dropped, and those whose values are equal in every
+    name are joined. Other names lose their beginning only.
+
+    >>> list(short_names(["s=b:hidden=8,fc=8,layers=2", "s=b:hidden=16,fc=16,layers=2"]).values())
+    ['hidden=fc=8', 'hidden=fc=16']
+    >>> list(short_names(["a=1:b=2", "a=1:c=2"]).values()), short_names(["layers=2"])
+    (['b=2', 'c=2'], {'layers=2': 'layers=2'})
+    """
+    cut = common_beginning(list(names))
+    left = [name.removeprefix(cut) for name in names]
+    settings = [[part.partition("=") for part in _PARTS.split(name)] for name in left]
+    keys = [[key for key, sign, _ in one if sign] for one in settings]
+    alike = all(len(one) == len(keys[0]) == len(settings[0]) for one in settings)
+    if len(names) < 2 or not alike or any(one != keys[0] for one in keys):
+        return dict(zip(names, left, strict=True))
+    columns: dict[tuple[str, ...], list[str]] = {}
+    for at, key in enumerate(keys[0]):
+        columns.setdefault(tuple(one[at][2] for one in settings), []).append(key)
+    varied = {values: held for values, held in columns.items() if len(set(values)) > 1}
+    return {
+        name: ",".join(f"{'='.join(held)}={values[at]}" for values, held in varied.items()) or name
+        for at, name in enumerate(names)
+    }
+
+
+def shared_settings(names: Sequence[str]) -> str:
+    """Return the settings that `short_names` leaves out of every name; empty where there is none.
+
+    >>> shared_settings(["s=b:hidden=8,layers=2", "s=b:hidden=16,layers=2"])
+    's=b, layers=2'
+    """
+    parts = [[part for part in _PARTS.split(name) if part] for name in names]
+    short = [set(_PARTS.split(name)) for name in short_names(names).values()]
+    if len(names) < 2:
+        return ""
+    return ", ".join(
+        part for part in parts[0]
+        if all(part in one for one in parts) and not any(part in one for one in short)
+    )  # fmt: skip
+
+
 def shortened(document: SweepDocument) -> SweepDocument:
     """Return the document with its students' names cut, in tables, charts and sentences alike."""
-    names = [model.name for model in document.students]
-    cut = common_beginning(names)
-    whole = sorted(names, key=len, reverse=True)
+    short = short_names([model.name for model in document.students])
+    whole = sorted(short, key=len, reverse=True)
 
     def name(old: str) -> str:
-        return old.removeprefix(cut) if old in whole else old
+        return short.get(old, old)
 
     def words(text: str) -> str:
-        for old in whole if cut else ():
+        for old in whole:
             text = text.replace(old, name(old))
         for old, new in _ONCE:
             text = text.replace(old, new)

@@ -132,8 +132,13 @@ def numbered(document: SweepDocument) -> list[tuple[str, str]]:
     return [(str(i), model.name) for i, model in enumerate(document.students, start=1)]
 
 
-def students_section(document: SweepDocument) -> Markup:
-    """Write the table of students, beside the teacher; those at chance are marked."""
+def students_section(document: SweepDocument, shared: str) -> Markup:
+    """Write the table of students, beside the teacher; those at chance are marked.
+
+    Args:
+        document: with names as short as the page can bear them.
+        shared: the settings that all students have and no name says.
+    """
     teacher, chance = document.teacher, set(at_chance(document))
     rows = [_row(document, teacher.name, "", teacher.folder)]
     for number, name in numbered(document):
@@ -147,7 +152,8 @@ def students_section(document: SweepDocument) -> Markup:
         heads=[_head(document, metrics[at]) for at in shown],
         rows=[replace(row, cells=tuple(row.cells[at] for at in shown)) for row in rows],
         caption=f"{document.task.name}, {document.task.split} split, n = "
-        f"{show_count(document.task.n)}. {_intervals(document)} {document.pace} {_words(document)}",
+        f"{show_count(document.task.n)}. {f'All students: {shared}. ' if shared else ''}"
+        f"{_intervals(document)} {document.pace} {_words(document)}",
         metrics=document.metrics,
         fronts=any(row.fronts for row in rows),
     )

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from kdprobe.report.lettering import extent
 from kdprobe.results.numbers import show_cell, show_interval, show_p
 from kdprobe.results.schema import Cell, Column
 
@@ -19,7 +20,10 @@ OPEN_ROWS = 8
 
 _P = ("p", "p_value")
 _Q = ("q", "q_value")
-_LONG = 24
+_LONG, _WORD = 24, 16
+_NAMES, _LARGER = 120.0, 1.25
+"""Letters from which a cell counts as long, of the longest word that is not broken, the least
+width of a column of words in CSS pixels, and a table's letters against those of charts."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,10 @@ class TableHead:
 
 @dataclass(frozen=True)
 class TableCell:
-    """A cell: what is shown, what stands small below it, the example it names, its class."""
+    """A cell: what is shown, the lines that stand small below it, its example, its class."""
 
     shown: str
-    small: str = ""
+    small: tuple[str, ...] = ()
     example: str = ""
     kind: str = ""
 
@@ -48,6 +52,16 @@ class TableView:
     heads: tuple[TableHead, ...]
     rows: tuple[tuple[TableCell, ...], ...]
 
+    @property
+    def wide(self) -> float:
+        """Estimate the least width at which its first rows are not cut, in CSS pixels.
+
+        >>> TableView((TableHead("ab", "", True),), ((TableCell("0.123"),),)).wide
+        54.5
+        """
+        columns = list(zip(*self.rows[:OPEN_ROWS], strict=True)) or [()] * len(self.heads)
+        return sum(map(_least, self.heads, columns))
+
 
 def capital(label: str) -> str:
     """Begin a head upper-case; a single letter and a name with digits or dashes stay as they are.
@@ -57,6 +71,18 @@ def capital(label: str) -> str:
     """
     first = re.match(r"[a-z]{2,}(?![\w-])", label)
     return label[0].upper() + label[1:] if first else label
+
+
+def _least(head: TableHead, column: Sequence[TableCell]) -> float:
+    """Estimate the width of a column: a number is not broken, words are at blanks."""
+    words = [_LARGER * extent(word) for word in head.label.split()]
+    for cell in column:
+        whole = head.numeric and cell.kind == "num"
+        shown = [cell.shown] if whole else [word[:_WORD] for word in cell.shown.split()]
+        words += [_LARGER * extent(word) for word in shown]
+        words += [extent(line) for line in cell.small if whole]
+    room = max(words, default=0.0) + 12
+    return room if head.numeric else max(room, _NAMES)
 
 
 def _unit(column: Column) -> str:
@@ -93,14 +119,14 @@ def _under(cell: TableCell, low: Cell, high: Cell, kind: str) -> TableCell:
         return cell
     if kind == "share":
         ends = f"[{100 * low:.1f}, {100 * high:.1f}] %".replace("-", "−")
-        return replace(cell, small=ends)
-    return replace(cell, small=show_interval(float(low), float(high)))
+        return replace(cell, small=(ends,))
+    return replace(cell, small=(show_interval(float(low), float(high)),))
 
 
 def _q_under(cell: TableCell, value: Cell) -> TableCell:
     if not isinstance(value, float | int):
         return cell
-    return replace(cell, small=f"q {show_p(float(value))}")
+    return replace(cell, small=(f"q {show_p(float(value))}",))
 
 
 def _column(
@@ -135,7 +161,7 @@ def table_view(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Tab
     >>> number = [Column(name=n, label=n, kind="number") for n in ("gap", "low", "high")]
     >>> view = table_view([*number, Column(name="x", label="x")], [(0.2, 0.1, 0.3, None)])
     >>> [head.label for head in view.heads], view.rows[0][0].small
-    (['Gap'], '[0.100, 0.300]')
+    (['Gap'], ('[0.100, 0.300]',))
     """
     heads, laid, place = [], [], 0
     while place < len(columns):

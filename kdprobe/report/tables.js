@@ -7,7 +7,7 @@
     if (kind) node.className = kind;
     return node;
   }
-  function small(cell) { return cell.querySelector(".small"); }
+  function small(cell) { return cell.querySelector("small, .small"); }
   function main(cell) {
     const below = small(cell);
     const text = cell.textContent;
@@ -35,6 +35,7 @@
   }
   /* How many rows stand open stays as it was, whichever rows they are now. */
   function sort(table, place) {
+    unpack(table.closest(".tablebox"));
     const heads = Array.from(table.tHead.rows[0].cells);
     const head = heads[place];
     const numeric = head.classList.contains("num");
@@ -103,7 +104,7 @@
   function copies(box) {
     const table = box.querySelector("table");
     const title = box.querySelector(".tabletitle");
-    if (!table || !title || !table.tHead) return;
+    if (!table || !title || !table.tHead || title.querySelector(".copies")) return;
     const words = title.textContent.replace(/\s+/g, " ").replace(/^\s*Table \d+\s*/, "").trim();
     const group = make("span", "", "copies");
     [["Markdown", markdown], ["LaTeX", latex]].forEach(function (way) {
@@ -111,13 +112,21 @@
       button.type = "button";
       button.dataset.name = way[0];
       button.title = "Copy this table as " + way[0];
-      button.addEventListener("click", () => copied(button, way[1](words, table)));
+      button.addEventListener("click", function () {
+        unpack(box);
+        copied(button, way[1](words, table));
+      });
       group.append(button);
     });
     title.append(group);
     sortable(table);
   }
   document.querySelectorAll(".tablebox").forEach(copies);
+  document.addEventListener("unpacked", function (event) {
+    if (event.target.matches(".tablebox")) copies(event.target);
+    event.target.querySelectorAll(".tablebox").forEach(copies);
+    soon();
+  });
 
   /* A filter by student: of what is left, as many rows stand open as before. */
   function filter(select) {
@@ -142,7 +151,8 @@
   /* Only what scrolls is a stop of the keyboard. */
   function stops() {
     document.querySelectorAll("main .scroll").forEach(function (box) {
-      if (!box.clientWidth) return;
+      // To ask a closed fold for its width would lay all of it out.
+      if (box.closest("details:not([open])") || !box.clientWidth) return;
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
       box.tabIndex = scrolls ? 0 : -1;
     });

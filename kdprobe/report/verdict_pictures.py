@@ -21,7 +21,6 @@ from kdprobe.results.headline import Headline, HeadlineRow
 from kdprobe.results.losses import Losses
 from kdprobe.results.schema import Estimate
 from kdprobe.results.screen import ratio, times_faster
-from kdprobe.results.states import MARGIN
 
 WIDE, TALL, EDGE = 84.0, 12.0, 4.0
 _MIDDLE = TALL / 2
@@ -144,7 +143,7 @@ class Pictures:
         if not values:
             return None
         if key == "state":
-            return _range([*values, 0.0], least=-MARGIN, most=MARGIN)
+            return _range([*values, 0.0], least=-self.head.margin, most=self.head.margin)
         if key == "score":
             theirs = self.head.teacher_score
             return _range([*values, *_ends(theirs.known if theirs else None)])
@@ -167,7 +166,11 @@ class Pictures:
             "line", {"class": "grid", "x1": EDGE, "x2": WIDE - EDGE, "y1": _MIDDLE, "y2": _MIDDLE}
         )
         if key == "state":
-            return _box("margin", scale(-MARGIN), scale(MARGIN)) + _line("axis", scale(0.0)) + base
+            return (
+                _box("margin", scale(-self.head.margin), scale(self.head.margin))
+                + _line("axis", scale(0.0))
+                + base
+            )
         if key == "score":
             theirs = self.head.teacher_score
             number = theirs.known if theirs else None

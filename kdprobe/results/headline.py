@@ -9,23 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kdprobe.results.copies import copies
 from kdprobe.results.figures import Figure as Figure
 from kdprobe.results.lookup import Lookup, metric_words
 from kdprobe.results.losses import Losses, behaviour, layers
 from kdprobe.results.schema import Gap, ModelInfo, ResultsDocument
 from kdprobe.results.sentences import SentenceParts, sentence
-from kdprobe.results.states import State, state_of
+from kdprobe.results.states import State, margin_of, state_of
 
 NO_GOLD = "no-gold"
 """The code of the notice that no example has a gold label, so that nothing is scored."""
+_NO_SCORES = Figure("score_pearson", "correlation with the teacher's scores", None, "no regression")
 
 
 @dataclass(frozen=True)
 class HeadlineRow:
-    """What the first screen says of one student."""
+    """What the first screen says of one student; `copy`: it is the teacher itself, converted."""
 
     student: str
     role: str
+    copy: bool
     sentence: str
     state: State | None
     teacher_score: Figure
@@ -69,6 +72,7 @@ class Headline:
         labelled: whether any example has a gold label.
         kind: `classification` or `regression`.
         parameters, latency, calibration: of the teacher.
+        margin: a score that differs by no more is called the same.
     """
 
     teacher: str
@@ -81,6 +85,7 @@ class Headline:
     parameters: Figure
     latency: Figure
     calibration: Figure
+    margin: float
 
     @property
     def teacher_score(self) -> Figure | None:
@@ -96,35 +101,35 @@ def _labelled(document: ResultsDocument) -> bool:
 def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     teacher, name = document.teacher.name, student.name
     of = Lookup(document, name)
-    primary, regression = document.task.primary_score, document.task.kind == "regression"
+    primary = document.task.primary_score
     difference = of.shared("difference", "task_scores", f"{primary}_difference")
-    agreement = of.shared("agreement", "agreement", "agreement")
-    pearson = of.shared("score_pearson", "confidence", "pearson")
     material = SentenceParts(
         teacher_score=of.figure("teacher_score", "task_scores", primary, teacher),
         student_score=of.own("student_score", "task_scores", primary),
         difference=difference,
-        state=state_of(difference.estimate),
-        agreement=agreement,
+        state=state_of(difference.estimate, margin=margin_of(document.request.options)),
+        agreement=of.shared("agreement", "agreement", "agreement"),
         kappa=of.shared("kappa", "agreement", "cohens_kappa"),
         confidence=of.shared("confidence", "confidence", "spearman"),
-        score_pearson=pearson,  # of a regression `confidence` correlates the predicted scores
+        score_pearson=of.shared("score_pearson", "confidence", "pearson"),  # of predicted scores
         score_distance=of.shared("score_distance", "confidence", "mean_absolute_difference"),
         gain=of.gain(),
         behaviour=behaviour(document, name),
         kind=document.task.kind,
         labelled=_labelled(document),
+        split=document.task.split,
+        copy=name in copies(document),
     )
-    absent = Figure("score_pearson", "correlation with the teacher's scores", None, "no regression")
     return HeadlineRow(
         student=name,
         role=student.role,
+        copy=material.copy,
         sentence=sentence(name, material),
         state=material.state,
         teacher_score=material.teacher_score,
         student_score=material.student_score,
         difference=difference,
-        agreement=agreement,
+        agreement=material.agreement,
         agreement_ceiling=of.ceiling("agreement"),
         kappa=material.kappa,
         attainable_low=of.shared("attainable_low", "agreement", "kappa_attainable_low"),
@@ -132,7 +137,7 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         ceiling=of.ceiling("cohens_kappa"),
         mcnemar=of.shared("mcnemar", "paired_tests", "mcnemar"),
         confidence=material.confidence,
-        score_pearson=pearson if regression else absent,
+        score_pearson=material.score_pearson if document.task.kind == "regression" else _NO_SCORES,
         score_distance=material.score_distance,
         score_bias=of.shared("score_bias", "confidence", "mean_difference"),
         calibration=of.own("calibration", "calibration", "calibration_error"),
@@ -169,6 +174,7 @@ def headline(document: ResultsDocument) -> Headline:
         parameters=of.parameters(document.teacher),
         latency=of.own("latency", "efficiency", "latency_p50"),
         calibration=of.own("calibration", "calibration", "calibration_error"),
+        margin=margin_of(document.request.options),
     )
 
 

@@ -20,6 +20,10 @@ _SCORES = {
     "accuracy": "accuracy",
     "mcc": "Matthews' correlation",
     "f1": "F1",
+    "f1_micro": "F1, pooled over labels",
+    "f1_macro": "F1, mean over labels",
+    "f1_samples": "F1, mean over examples",
+    "subset_accuracy": "subset accuracy",
     "pearson": "Pearson",
     "spearman": "Spearman",
     "agreement": "agreement with the teacher",
@@ -61,8 +65,9 @@ def _kept(lines: Sequence[Series], best_step: int) -> list[Series]:
         if best_step in line.x and not line.name.startswith(_BASELINE):
             value = line.y[line.x.index(best_step)]
             label = f"step {best_step:,}"
-            named = f"{_KEPT}: {line.name}" if len(lines) > 1 else _KEPT
-            marked.append(Series(name=named, x=(best_step,), y=(value,), labels=(label,)))
+            marked.append(
+                Series(name=f"{_KEPT}: {line.name}", x=(best_step,), y=(value,), labels=(label,))
+            )
     return marked
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kdprobe.results.copies import copies
 from kdprobe.results.figures import Figure
 from kdprobe.results.schema import AnalysisResult, Estimate, ModelInfo, ResultsDocument
 from kdprobe.results.turned import DIFFERENCES, between
@@ -99,7 +100,8 @@ class Lookup:
         """Return how much nearer to the teacher the student is than its control.
 
         The control is the one that a notice on what the teacher added names; without one the first
-        model of that role. `model_a` of the estimate is the student, `model_b` the control.
+        model of that role. `model_a` of the estimate is the student, `model_b` the control. A copy
+        of the teacher learnt nothing, and is held against none.
         """
         closeness = "score_pearson" if self.document.task.kind == "regression" else "agreement"
         result = self.document.analysis(DIFFERENCES)
@@ -108,6 +110,7 @@ class Lookup:
             for number in (result.estimates if result else ())
             if (number.metric, number.subset) == (closeness, "all")
         ]
+        held = [] if self.model in copies(self.document) else held
         for control in self._controls():
             for number in between(held, self.model, control):
                 return Figure("gain", f"{closeness} beyond {control}", number)

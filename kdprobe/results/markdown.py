@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import all_notices, of_the_teacher
+from kdprobe.results.notices import all_notices, joined, of_the_teacher
+from kdprobe.results.readings import readings
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.screen import READING, Screen, ScreenCell, ScreenColumn, screen
+from kdprobe.results.screen import Screen, ScreenCell, ScreenColumn, screen
 from kdprobe.results.unable import unable
 
 _ACTS = re.compile(r"([\\`*_|~$]|\](?=[(\[:]))")
@@ -80,13 +81,13 @@ def markdown_summary(document: ResultsDocument) -> str:
     lines = [f"# {plain_markdown(short_title(document))}", ""]
     split = f"{task.name}, {task.split} split, n = {task.n:,}{task.in_clusters}."
     lines += [plain_markdown(split), ""]
-    notices = [n for n in all_notices(document, head) if n.severity != "note"]
+    notices = joined([n for n in all_notices(document, head) if n.severity != "note"])
     lines += [f"- **{notice.severity}**: {plain_markdown(notice.message)}" for notice in notices]
     lines += ["", *screen_table(shown), ""] if notices else [*screen_table(shown), ""]
     sentences = (*shown.sentences, *of_the_teacher(document, head))
     lines += [*(f"- {plain_markdown(sentence)}" for sentence in sentences), ""]
     unrun = [plain_markdown(item.names) for item in unable(document.skipped) if not item.requested]
     lines += [f"Not run: {', '.join(unrun)}.", ""] if unrun else []
-    reading = [READING[c.key] for c in shown.columns if c.key in ("state", "attribution")]
+    reading = readings(shown, head, "state", "attribution")
     lines += [" ".join(["Brackets hold 95 % intervals.", *map(plain_markdown, reading)]), ""]
     return "\n".join(lines)

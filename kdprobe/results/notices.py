@@ -1,15 +1,18 @@
 """What a reader must know before the numbers: every notice of a document, worst first.
 
 Does: gather the notices of the document and of every analysis, those that its numbers give rise to,
-and what was asked for and could not run; and shorten each to a few words. Does not: decide what the
-analyses warn of.
+and what was asked for and could not run; join those that say the same of several models; and
+shorten each to a few words. Does not: decide what the analyses warn of.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kdprobe.plain_text import shortened
+from kdprobe.results.copies import OF_LEARNERS, copies
 from kdprobe.results.headline import Headline, HeadlineRow
 from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sentences import with_interval
@@ -19,6 +22,8 @@ _RANK = {"alarm": 0, "warning": 1, "note": 2}
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _ENDS = (re.compile(r"[:;]\s|\.(?:\s|$)"), re.compile(r",\s"))
 _SHORT, _LEAST = 56, 8
+_VALUES = re.compile(r"[−\d.,<=]+")
+_NAMED = 6
 IMPOSSIBLE = "asked-for-not-possible"
 """The code of a notice that something asked for could not run."""
 
@@ -26,10 +31,13 @@ IMPOSSIBLE = "asked-for-not-possible"
 def document_notices(document: ResultsDocument) -> list[Notice]:
     """Return every notice that a document holds once, alarms first, else in its order."""
     every = (document.warnings, *(result.warnings for result in document.analyses))
+    untaught = copies(document)
     unique = {
         (notice.code, notice.severity, notice.message, notice.models): notice
         for source in every
         for notice in source
+        # An older document may say what a teacher added to itself.
+        if not (notice.code in OF_LEARNERS and untaught & set(notice.models[:1]))
     }
     return sorted(unique.values(), key=lambda notice: _RANK[notice.severity])
 
@@ -83,6 +91,67 @@ def few_words(notice: Notice) -> str:
         if _LEAST <= len(clause) <= _SHORT:
             return clause
     return notice.code.replace("-", " ")
+
+
+@dataclass(frozen=True)
+class NoticeGroup:
+    """Notices that say the same of several models; most groups have one."""
+
+    notices: tuple[Notice, ...]
+
+    @property
+    def severity(self) -> str:
+        """How grave they are."""
+        return self.notices[0].severity
+
+    @property
+    def code(self) -> str:
+        """The code that they share."""
+        return self.notices[0].code
+
+    @property
+    def likewise(self) -> str:
+        """Of whom the others are, in few words; empty where there is one."""
+        names = [notice.models[0] for notice in self.notices[1:] if notice.models]
+        rest = len(names) - _NAMED
+        more = f" and {rest} more" if rest > 0 else ""
+        return f"{', '.join(names[:_NAMED])}{more}"
+
+    @property
+    def message(self) -> str:
+        """The first message whole, and of whom else it holds."""
+        first = self.notices[0].message
+        return f"{first} Likewise: {self.likewise}." if self.likewise else first
+
+    @property
+    def few_words(self) -> str:
+        """The shortest words for them: a chip's."""
+        if len(self.notices) == 1:
+            return few_words(self.notices[0])
+        return f"{self.code.replace('-', ' ')}, {len(self.notices)} models"
+
+
+def _likeness(notice: Notice) -> tuple[str, str, str]:
+    """Return what notices of one kind share: their words less the models and the numbers."""
+    words = notice.message
+    for name in sorted(notice.models, key=len, reverse=True):
+        words = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\x00", words)
+    return notice.severity, notice.code, _VALUES.sub("", words)
+
+
+def joined(notices: Sequence[Notice]) -> list[NoticeGroup]:
+    """Return the notices with those of one kind as one, in the order of their first ones.
+
+    >>> more = [Notice(code="c", severity="note", message=f"{m} has {n}", models=(m,))
+    ...         for m, n in (("a", "1.5"), ("b", "2"), ("x y", "−3"))]
+    >>> [group.message for group in joined(more)]
+    ['a has 1.5 Likewise: b, x y.']
+    """
+    groups: dict[tuple[str, ...], list[Notice]] = {}
+    for i, notice in enumerate(notices):
+        key = _likeness(notice) if notice.models else ("", str(i))
+        groups.setdefault(key, []).append(notice)
+    return [NoticeGroup(tuple(group)) for group in groups.values()]
 
 
 def of_the_teacher(document: ResultsDocument, head: Headline) -> list[str]:

@@ -25,13 +25,18 @@ from kdprobe.results.parts import (
     Table,
 )
 from kdprobe.results.renamed import present_name
+from kdprobe.results.set_names import set_name
 from kdprobe.results.words import ExampleWords
+
+TaskKind = Literal["classification", "regression", "multilabel"]
+"""`classification`: one of several labels; `multilabel`: any number of them at once; `regression`:
+a number."""
 
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
     "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
     "ModelSource", "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series",
-    "Skipped", "Table", "TaskInfo",
+    "Skipped", "Table", "TaskInfo", "TaskKind",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[2] = 2
@@ -137,13 +142,14 @@ class Request(Frozen):
 class TaskInfo(Frozen):
     """The task and the split that all numbers are about.
 
-    `clusters` is in how many clusters of dependent examples the n lie, by the column
-    `clustered_by`; None: they are independent.
+    `sets` are, of a multi-label task, the sets of labels that examples and predictions may have, as
+    places of the labels; `clusters` is in how many clusters of dependent examples the n lie, by the
+    column `clustered_by`; None: they are independent.
     """
 
     name: str
     version: int
-    kind: Literal["classification", "regression"]
+    kind: TaskKind
     labels: tuple[str, ...]
     primary_score: str
     split: str
@@ -152,8 +158,14 @@ class TaskInfo(Frozen):
     clustered_by: str = ""
     fingerprint: str
     label_counts: dict[str, int] = Field(default_factory=dict)
+    sets: tuple[tuple[int, ...], ...] = ()
     citation: str = ""
     description: str = ""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names that `label` of an example or of a prediction is an index into."""
+        return tuple(set_name(self.labels, each) for each in self.sets) or self.labels
 
     @property
     def in_clusters(self) -> str:
@@ -180,9 +192,9 @@ class ModelInfo(Frozen):
 class ExamplePrediction(Frozen):
     """What one model says of one example (its first run, when it has several).
 
-    `label` is an index into the task's labels (None for a regression), `confidence` the probability
-    of that label, `probabilities` all of them (empty when only labels are known), `score` the
-    predicted number of a regression.
+    `label` is an index into the task's answers (None for a regression), `confidence` that one's
+    probability, `probabilities` those of the task's labels (empty when only labels are known; of a
+    multi-label task each by itself), `score` the predicted number of a regression.
     """
 
     model: str

@@ -21,7 +21,7 @@ from kdprobe.results.numbers import (
     show_size,
 )
 from kdprobe.results.sentences import with_interval
-from kdprobe.results.states import MARGIN, UNTOLD
+from kdprobe.results.states import UNTOLD
 
 
 @dataclass(frozen=True)
@@ -75,18 +75,6 @@ class Screen:
     sentences: tuple[str, ...]
 
 
-READING = {
-    "state": f"Same: the interval of the difference lies within ±{MARGIN:g}; worse or "
-    "better: it excludes 0; cannot be told: neither; beside it the smallest difference that the "
-    "sample could show 8 times in 10.",
-    "score": "Grey under the score: the teacher's interval.",
-    "agreement": "Lines beside the agreement: what chance gives, and the ceiling (two seeds of one "
-    "model, else 1).",
-    "kappa": "Grey under kappa: what is attainable with these mistakes.",
-    "attribution": "Same reasons: 0 is what a model with random weights reaches, 1 the explainer's "
-    "own ceiling.",
-}
-"""How to read the picture of a column."""
 _Cell = Callable[[HeadlineRow, Headline], ScreenCell]
 _Own = Callable[[Headline], ScreenCell]
 _NONE = ScreenCell()
@@ -126,7 +114,9 @@ def _state(row: HeadlineRow, head: Headline) -> ScreenCell:
 def _state_column(head: Headline) -> ScreenColumn:
     """Name the margin, and the test where the score is what McNemar's test is about."""
     tested = head.score_name == "accuracy" and any(row.mcnemar.known for row in head.rows)
-    return ScreenColumn("state", "state", f"same: ±{MARGIN:g}{'; McNemar p' if tested else ''}")
+    return ScreenColumn(
+        "state", "state", f"same: ±{head.margin:g}{'; McNemar p' if tested else ''}"
+    )
 
 
 def _kappa(row: HeadlineRow, head: Headline) -> ScreenCell:
@@ -282,7 +272,8 @@ def screen(head: Headline) -> Screen:
             named, column = _counted(one.column(head), column, head.n)
             columns.append(named)
             cells.append(column)
-    names = [(head.teacher, "teacher"), *((row.student, row.role) for row in head.rows)]
+    students = ((row.student, "converted teacher" if row.copy else row.role) for row in head.rows)
+    names = [(head.teacher, "teacher"), *students]
     rows = [
         ScreenRow(name, role, tuple(column[i] for column in cells))
         for i, (name, role) in enumerate(names)

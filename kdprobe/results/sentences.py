@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdprobe.results.figures import Figure
-from kdprobe.results.losses import ALPHA, Losses
+from kdprobe.results.losses import ALPHA, Losses, part_name
 from kdprobe.results.numbers import decimals, show_bounds, show_number
 from kdprobe.results.schema import Estimate, Gap
 from kdprobe.results.states import BETTER, SAME, WORSE, State
+
+_COPY = "it is the teacher itself, converted and not trained, so it is held against no control"
+_INITIALS = frozenset({"mae", "mcc", "f1"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class SentenceParts:
         behaviour: what it lost on slices, labels and minimal pairs.
         kind: `classification` or `regression`.
         labelled: whether any example has a gold label.
+        split: the name of the compared split.
+        copy: whether it is the teacher itself, converted and not trained.
     """
 
     teacher_score: Figure
@@ -45,6 +50,8 @@ class SentenceParts:
     behaviour: Losses
     kind: str
     labelled: bool
+    split: str
+    copy: bool
 
 
 def percent(share: float) -> str:
@@ -141,31 +148,35 @@ def _follows(parts: SentenceParts) -> str:
 
 
 def _gained(gain: Figure, kind: str) -> str:
-    """State what of the closeness to the teacher a control, which had no teacher, lacks."""
+    """State whether a student is nearer to the teacher than its control, which had no teacher."""
     number = gain.known
     if number is None or number.value is None:
         return ""
     what = "correlation" if kind == "regression" else "agreement"
     value = with_interval(number)
+    control = "its control" if number.model_b == "control" else f"its control ({number.model_b})"
     sure = number.q_value if number.q_value is not None else number.p_value
     beyond = number.low is not None and number.high is not None and number.low * number.high > 0
     if not beyond or (sure is not None and sure >= ALPHA):
         return (
-            f"whether any of that {what} comes from the teacher cannot be told ({value} beyond its "
-            f"control, {number.model_b})"
+            f"whether it is nearer to the teacher than {control} cannot be told ({what} "
+            f"{with_interval(number, sign=True)})"
         )
     if number.value < 0:
-        return f"its control, {number.model_b}, is nearer to the teacher ({what} {value})"
-    return f"of its {what} {value} comes from the teacher (its control: {number.model_b})"
+        return f"{control} is nearer to the teacher ({what} {value})"
+    return (
+        f"it is nearer to the teacher than {control}: of its {what} {value} comes from the teacher"
+    )
 
 
-def _where(gap: Gap) -> str:
-    values = f"{show_number(gap.teacher_value, digits=decimals(gap.n))} against "
-    values += show_number(gap.student_value, digits=decimals(gap.n))
-    return f"{gap.subset} ({within_sentence(gap.metric)} {values})"
+def _where(gap: Gap, split: str) -> str:
+    values = f"{show_number(gap.student_value, digits=decimals(gap.n))} against "
+    values += show_number(gap.teacher_value, digits=decimals(gap.n))
+    metric = gap.metric.upper() if gap.metric in _INITIALS else within_sentence(gap.metric)
+    return f"{part_name(gap, split)} ({metric} {values})"
 
 
-def _loses(losses: Losses) -> str:
+def _loses(losses: Losses, split: str) -> str:
     """State where most is lost, as surely as intervals and q-values allow."""
     worst = losses.worst
     if worst is None:
@@ -177,7 +188,7 @@ def _loses(losses: Losses) -> str:
     perhaps = "" if losses.lost else " perhaps"
     most = ", most on" if len(sure) > 1 else ":"
     noise = f"; on {rest} more no loss can be told from noise" if rest else ""
-    return f"it loses{perhaps} on {count}{most} {_where(sure[0])}{noise}"
+    return f"it loses{perhaps} on {count}{most} {_where(sure[0], split)}{noise}"
 
 
 def _ranks(parts: SentenceParts) -> str:
@@ -195,10 +206,11 @@ def sentence(student: str, parts: SentenceParts) -> str:
     agrees = _agrees(parts)
     if agrees:
         first = f"{first}; it {agrees}" if first else f"{student} {agrees}"
-    clauses = [first, _follows(parts), _gained(parts.gain, parts.kind)]
+    learnt = _COPY if parts.copy else _gained(parts.gain, parts.kind)
+    clauses = [first, _follows(parts), learnt]
     if not parts.labelled:
         clauses += [_ranks(parts), "no example has a gold label, so nothing is scored"]
-    clauses.append(_loses(parts.behaviour))
+    clauses.append(_loses(parts.behaviour, parts.split))
     if not any(clauses[:3]):
         clauses = [f"{student} was neither scored nor held against the teacher here", *clauses[3:]]
     whole = "; ".join(filter(None, clauses))

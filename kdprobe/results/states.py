@@ -6,16 +6,29 @@ difference. Does not: compute a difference or an interval.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
+
+from pydantic import JsonValue
 
 from kdprobe.results.schema import Estimate
 
 MARGIN = 0.02
-"""A score that differs by no more is called the same."""
+"""A score that differs by no more is called the same, where nobody chose another margin."""
 SAME, WORSE, BETTER, UNTOLD = STATES = ("same", "worse", "better", "cannot be told")
 _POWER = 0.84  # the normal quantile of 80 %
 _ROUNDING = 1e-9  # 4 of 200 examples are .02, whatever their difference was computed as
+
+
+def margin_of(options: Mapping[str, JsonValue]) -> float:
+    """Return the margin that the options of a document's request name, or the usual one.
+
+    >>> margin_of({"margin": 0.01}), margin_of({})
+    (0.01, 0.02)
+    """
+    margin = options.get("margin")
+    return float(margin) if isinstance(margin, int | float) else MARGIN
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,25 @@ with the analyses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kdprobe.analysis.efficiency.estimates import cost_estimates
 from kdprobe.cache import Cache
+from kdprobe.collectors.examples import AnsweredSplit, answered_by_all
+from kdprobe.distillers.asked_answers import AskedAnswers
 from kdprobe.distillers.data import load_evaluation
+from kdprobe.distillers.open_teacher import answers_of
 from kdprobe.extract.efficiency import Pace, measure_speed
 from kdprobe.extract.predictions import extract_predictions
-from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.models.hf import HfModel
 from kdprobe.models.label_sources import name_classes
+from kdprobe.models.open import open_model
+from kdprobe.models.predictions.file import PredictionsFile
 from kdprobe.observations.efficiency import ModelCost, Times
+from kdprobe.observations.label_sets import observed
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
@@ -86,31 +93,57 @@ def measure(
     Raises:
         UsageError: a folder that was changed since it was written, or a full disk.
     """
-    split = _evaluation(request)
-    students = students_of(plan, trained)
+    examples = compared_examples(request, progress)
+    split, students = examples.split, students_of(plan, trained)
     readers = _Readers(request, split, progress)
-    teacher, predictions = readers.read("teacher", [request.teacher])
-    held = {"teacher": teacher}
-    populations = [Population("teacher", "teacher", predictions)]
+    teacher, predictions = readers.teacher()
+    populations = [Population("teacher", "teacher", (predictions,))]
+    held: dict[str, HfModel] = {"teacher": teacher} if isinstance(teacher, HfModel) else {}
     for name, runs in students.items():
-        held[name], predictions = readers.read(name, [str(folder / run) for run in runs])
-        populations.append(Population(name, "student", predictions))
+        held[name], own = readers.read(name, [str(folder / run) for run in runs])
+        populations.append(Population(name, "student", own))
     speed = measure_speed(held, split, pace=PACE, seed=request.seed, progress=progress)
     seeds = {name: len(runs) for name, runs in students.items()}
-    device = teacher.device.type
+    device = next((model.device.type for model in held.values()), "cpu")
+    shown: dict[str, HfModel | PredictionsFile | AskedAnswers] = {"teacher": teacher, **held}
     return MeasuredSweep(
-        study=Study(split=split, models=tuple(populations), seed=request.seed, resamples=RESAMPLES),
-        models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in held.items()),
+        study=observed(split, tuple(populations), seed=request.seed, resamples=RESAMPLES),
+        models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in shown.items()),
         sizes=tuple(
             number
             for name, model in held.items()
             for number in _sizes(name, model, speed.times[name], seed=request.seed)
         ),
         fingerprints=readers.fingerprints,
-        pace=speed.pace.sentence(device=device),
+        pace=speed.pace.sentence(device=device) + _untimed(teacher),
         device=device,
-        notices=tuple(readers.notices),
+        notices=(*examples.notices, *readers.notices),
     )
+
+
+def _untimed(teacher: HfModel | PredictionsFile | AskedAnswers) -> str:
+    """Say why a teacher has no size and no speed."""
+    if isinstance(teacher, HfModel):
+        return ""
+    what = teacher.gives.removesuffix(" that gives").removesuffix(" of")
+    return f" The teacher is {what}: neither its size nor its speed is known."
+
+
+def compared_examples(request: SweepRequest, progress: Progress) -> AnsweredSplit:
+    """Return the examples that all models are measured on, each with an answer of the teacher.
+
+    Raises:
+        UsageError: they cannot be read; the teacher did not answer one, and none may be left out.
+    """
+    split, source = _evaluation(request), request.teacher
+    if source.kind != "file":
+        return AnsweredSplit(split, (), {})
+    answers = answers_of(
+        source, split.task, request.options.get("label_map"), device="cpu", offline=True,
+        progress=progress,
+    )  # fmt: skip
+    assert isinstance(answers, PredictionsFile)
+    return answered_by_all(split, [[answers]], request.options.get("missing") or "refuse")
 
 
 def _evaluation(request: SweepRequest) -> Split:
@@ -119,7 +152,7 @@ def _evaluation(request: SweepRequest) -> Split:
     offline = bool(options.get("offline"))
     task_file = name_classes(
         open_task(request.task, **request.columns),
-        [request.teacher],
+        [request.teacher.given],
         offline=offline,
         label_map=options.get("label_map"),
     )
@@ -141,32 +174,46 @@ class _Readers:
         self.fingerprints: dict[str, str] = {}
         self.notices: list[Notice] = []
 
+    def teacher(self) -> tuple[HfModel | PredictionsFile | AskedAnswers, Predictions]:
+        """Return the teacher, open, and its predictions."""
+        source, label_map = self._request.teacher, self._request.options.get("label_map")
+        if source.kind not in ("file", "function"):
+            model = self._open("teacher", source.given, label_map)
+            return model, self._predictions("teacher", model, first=True)
+        answers = answers_of(
+            source, self._split.task, label_map, device="cpu", offline=True,
+            progress=self._progress,
+        )  # fmt: skip
+        outputs = answers.outputs(self._split, batch_size=_BATCH, advance=lambda done: None)
+        self.fingerprints[source.name] = answers.fingerprint
+        return answers, Predictions("teacher", self._split.ids, outputs.values, outputs.scale)
+
     def read(self, name: str, paths: Sequence[str]) -> tuple[HfModel, tuple[Predictions, ...]]:
         """Return the first of some folders, open, and the predictions of each of them."""
-        predictions: list[Predictions] = []
-        first: HfModel | None = None
-        for path, model in self._open(name, paths):
-            extracted = extract_predictions(
-                model, self._split, cache=Cache.default(), batch_size=_BATCH,
-                progress=self._progress,
-            )  # fmt: skip
-            predictions.append(extracted.predictions)
-            self.fingerprints[Path(path).name] = model.fingerprint
-            if first is None:
-                first = model
-                self._note_truncated(name, extracted.truncated)
-        if first is None:
-            raise ValueError(f"{name} has no folder")
-        return first, tuple(predictions)
+        kept = self._open(name, paths[0], None)
+        predictions = [self._predictions(Path(paths[0]).name, kept, first=True)]
+        for path in paths[1:]:  # of the others one at a time is in memory
+            model = self._open(name, path, None)
+            predictions.append(self._predictions(Path(path).name, model, first=False))
+        return kept, tuple(predictions)
 
-    def _open(self, name: str, paths: Sequence[str]) -> Iterator[tuple[str, HfModel]]:
+    def _predictions(self, folder: str, model: HfModel, *, first: bool) -> Predictions:
+        extracted = extract_predictions(
+            model, self._split, cache=Cache.default(), batch_size=_BATCH, progress=self._progress
+        )
+        self.fingerprints[folder] = model.fingerprint
+        if first:
+            self._note_truncated(model.name, extracted.truncated)
+        return extracted.predictions
+
+    def _open(self, name: str, given: Any, label_map: Mapping[str, str] | None) -> HfModel:
         options = self._request.options
-        for path in paths:
-            label_map = options.get("label_map") if path == self._request.teacher else None
-            yield path, open_hf(
-                path, name=name, task=self._split.task, device=options.get("device", "auto"),
-                offline=bool(options.get("offline")), label_map=label_map,
-            )  # fmt: skip
+        model = open_model(
+            given, name=name, task=self._split.task, device=options.get("device", "auto"),
+            offline=bool(options.get("offline")), label_map=label_map,
+        )  # fmt: skip
+        assert isinstance(model, HfModel)  # weights, of a folder or in memory
+        return model
 
     def _note_truncated(self, name: str, count: int) -> None:
         if count:
@@ -176,16 +223,16 @@ class _Readers:
             )
 
 
-def _info(name: str, model: HfModel, runs: int) -> ModelInfo:
+def _info(name: str, model: HfModel | PredictionsFile | AskedAnswers, runs: int) -> ModelInfo:
     return ModelInfo(
         name=name,
         role="teacher" if name == "teacher" else "student",
-        source="transformers",
+        source=model.source,
         folder=model.folder,
-        architecture=model.architecture,
+        architecture=model.architecture if isinstance(model, HfModel) else "",
         fingerprint=model.fingerprint[:16],
         runs=runs,
-        parameters=model.parameters,
+        parameters=model.parameters if isinstance(model, HfModel) else None,
         notes=model.notes,
     )
 

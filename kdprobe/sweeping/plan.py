@@ -28,6 +28,7 @@ from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
 from kdprobe.config.stages import parts_of
 from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
 from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.teacher_source import TeacherSource
 from kdprobe.distillers.weighted_loss import build_weighted_loss, option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
@@ -45,7 +46,8 @@ class SweepRequest:
     """What is the same for all runs.
 
     Args:
-        teacher, task, student, recipe, settings: as `distill` takes them.
+        teacher: one source for all runs, so that a function is asked about each text once.
+        task, student, recipe, settings: as `distill` takes them.
         seed: of every run when seeds are not swept, and of the samples that limits take.
         options: any other keyword of `distill`.
 
@@ -53,7 +55,7 @@ class SweepRequest:
         UnknownNameError: an option that `distill` does not have.
     """
 
-    teacher: str
+    teacher: TeacherSource
     task: str
     student: str | None
     recipe: str
@@ -82,7 +84,7 @@ class SweepRequest:
             if name not in _CHANGE_NOTHING and value is not None
         }
         return {
-            "command": "distill --sweep", "teacher": self.teacher, "fingerprint": fingerprint,
+            "command": "distill --sweep", "teacher": self.teacher.name, "fingerprint": fingerprint,
             "task": self.task, "student": self.student, "recipe": self.recipe,
             "settings": dict(self.settings), "seed": self.seed, "options": kept,
         }  # fmt: skip

@@ -19,9 +19,8 @@ from kdprobe.config.options import DataOptions, Output, Runtime
 from kdprobe.config.sweep import WHERE
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
-from kdprobe.distillers.recorded_teacher import is_recorded
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
-from kdprobe.distillers.run_options import model_name
+from kdprobe.distillers.teacher_source import TeacherSource
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import (
     ChangedPlanError,
@@ -32,10 +31,10 @@ from kdprobe.errors import (
     UsageError,
 )
 from kdprobe.leftovers import remove_folder
-from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.model_like import ModelLike
 from kdprobe.progress import Progress, display_of
 from kdprobe.sweeping.document import make_document, write_all
-from kdprobe.sweeping.measure import TrainingOutcome, measure
+from kdprobe.sweeping.measure import TrainingOutcome, compared_examples, measure
 from kdprobe.sweeping.plan import (
     NOTHING,
     PlannedRun,
@@ -52,7 +51,7 @@ _OF_ALL = (ChangedPlanError, OutputError, TaskError)
 
 
 def sweep(
-    teacher: str,
+    teacher: ModelLike,
     runs: str,
     *,
     task: str | None = None,
@@ -74,7 +73,9 @@ def sweep(
     and not repeated, the one that was broken off goes on from its last checkpoint.
 
     Args:
-        teacher: a folder or hub id of a classifier that was trained for the task.
+        teacher: as `distill` takes it; of a predictions file or a function neither size nor speed
+            is measured, and what a file does not answer of the scored texts is refused, or left out
+            for all models (`missing="drop"`).
         runs: what is swept, `layers=3,6;hidden=192,384;seed=1,2,3`; see `config.sweep`.
         task: a name, a task file or a data file.
         output: the folder to write: a model folder for each run, `sweep.json`, `sweep.csv` and
@@ -102,13 +103,7 @@ def sweep(
         TypeError: a keyword that does not exist, or stands in an object too.
     """
     _refuse_processes()
-    teacher, shown = model_name("sweep", teacher), display_of(progress)
-    if is_recorded(teacher):
-        raise ConfigError(
-            WHERE, found=f"{teacher} is a predictions file, whose speed and size are not known",
-            expected="a model folder: a sweep weighs its students against their teacher",
-            remedy="distil its students one by one, and compare them with the file",
-        )  # fmt: skip
+    shown = display_of(progress)
     folder = Output(output=output).output
     if folder is None or not isinstance(runs, str):
         raise ConfigError(
@@ -130,8 +125,10 @@ def sweep(
     if task is None:
         raise ConfigError("`task`", found="is missing", expected="a task")
     options = {**same, **(more or {})}
-    request = SweepRequest(teacher, task, student, recipe, settings or NOTHING, seed, options)
+    source = TeacherSource.of("sweep", teacher, offline=bool(options.get("offline")))
+    request = SweepRequest(source, task, student, recipe, settings or NOTHING, seed, options)
     plan = plan_sweep(runs, request)
+    compared_examples(request, shown)  # what stands against measuring stands against training
     if dry_run:
         return Sweep(
             folder, checked=tuple(_check(run, request, folder, shown) for run in plan.runs)
@@ -181,7 +178,7 @@ def _open_folder(folder: Path, request: SweepRequest, *, force: bool) -> None:
         OutputError: the folder holds something else.
     """
     offline = bool(request.options.get("offline"))
-    record = request.record(fingerprint(locate(request.teacher, offline=offline)))
+    record = request.record(request.teacher.fingerprint(offline=offline))
     begun = None if force else read_plan(folder / RECORD)
     require_empty_folder(folder, force=force, resume=begun is not None)
     if begun is None:
@@ -193,7 +190,11 @@ def _open_folder(folder: Path, request: SweepRequest, *, force: bool) -> None:
 def _train_all(
     plan: SweepPlan, request: SweepRequest, folder: Path, *, force: bool, progress: Progress
 ) -> dict[str, TrainingOutcome]:
-    """Train run by run; one that cannot be trained keeps its reason."""
+    """Train run by run; one that cannot be trained keeps its reason.
+
+    Raises:
+        UsageError: none can.
+    """
     trained: dict[str, TrainingOutcome] = {}
     how = {"force": force, "resume": not force}
     for place, run in enumerate(plan.runs, start=1):
@@ -206,6 +207,13 @@ def _train_all(
             trained[run.name] = TrainingOutcome(failed=str(error))
         else:
             trained[run.name] = TrainingOutcome(steps=result.steps, seconds=result.seconds)
+    reasons = {name: outcome.failed for name, outcome in trained.items()}
+    if all(reasons.values()):
+        first, reason = next(iter(reasons.items()))
+        raise ConfigError(
+            WHERE, found=f"none of its {len(reasons)} runs gives a student; {first}: {reason}",
+            expected="one that does",
+        )  # fmt: skip
     return trained
 
 
@@ -233,7 +241,7 @@ def _distil(
 
 def _raise_if_of_all(error: UsageError, request: SweepRequest) -> None:
     """Raise an error that every other run would meet too: a full disk, no data, a bad teacher."""
-    of_teacher = isinstance(error, CheckpointError) and error.where == request.teacher
+    of_teacher = isinstance(error, CheckpointError) and error.where == request.teacher.name
     if of_teacher or isinstance(error, _OF_ALL):
         raise error
 

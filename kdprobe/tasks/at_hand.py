@@ -66,11 +66,18 @@ def _frame_of(examples: Any) -> Any:
         return None
     frame = examples.to_pandas()
     for column, feature in (getattr(examples, "features", None) or {}).items():
-        names = getattr(feature, "names", None)
+        names = getattr(getattr(feature, "feature", feature), "names", None)
         if names:
             known = dict(enumerate(names))
-            frame[column] = [known.get(value) for value in frame[column].tolist()]
+            frame[column] = [_named(value, known) for value in frame[column].tolist()]
     return frame
+
+
+def _named(value: Any, names: Mapping[int, str]) -> Any:
+    """Return the name of a class index, or the names of a list of them."""
+    if hasattr(value, "__iter__") and not isinstance(value, str):
+        return [names.get(each) for each in value]
+    return names.get(value)
 
 
 def _write(frames: Mapping[str, Any], place: Path) -> None:

@@ -6,7 +6,6 @@ and line of whatever is wrong. Does not: read files nor choose them; `sources.py
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from kdprobe.config.task import Columns, Derived, Task
@@ -16,10 +15,7 @@ from kdprobe.tasks.clusters import table_clusters
 from kdprobe.tasks.gold import read_gold, refuse_nested
 from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split, text_hash
-
-# Quoted words between brackets: ['a', 'b'] of Python, ["a", "b"] of JSON, ['a' 'b'] of numpy.
-_WORD = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-_PRINTED_LIST = re.compile(rf"[\[(]\s*{_WORD}(?:[,\s]\s*{_WORD})*\s*,?\s*[\])]", re.DOTALL)
+from kdprobe.tasks.written_sets import PRINTED_LIST
 
 
 class EmptyShareError(TaskError):
@@ -77,7 +73,7 @@ def join_columns(table: ColumnTable, names: str | tuple[str, ...], *, role: str)
 def _refuse_printed_lists(table: ColumnTable, column: str) -> None:
     """Refuse a column whose every cell is a list of words as Python, numpy or JSON print it."""
     cells = [(cell or "").strip() for cell in table.columns[column]]
-    if not cells or not all(map(_PRINTED_LIST.fullmatch, cells)):
+    if not cells or not all(map(PRINTED_LIST.fullmatch, cells)):
         return
     raise TaskError(
         table.where(0),

@@ -6,6 +6,7 @@ a data file into `dataset_info.json` or the head of `README.md`. Does not: read 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 
 from kdprobe.errors import UsageError
 from kdprobe.plain_files import parse_json, read_json
+from kdprobe.tasks.written_sets import read_set
 
 _LARGEST = 1 << 20
 Names = Mapping[str, tuple[str, ...]]
@@ -55,10 +57,31 @@ def named(cells: Sequence[str | None], names: Sequence[str]) -> tuple[str | None
     ('pos', 'neg', None, None)
     """
     meaning: dict[str, str | None] = {str(index): name for index, name in enumerate(names)}
+    if any((cell or "").startswith("[") for cell in cells):
+        return _named_sets(cells, meaning)
     meaning |= {"-1": None, "": None}
     if any((cell or "").strip() not in meaning for cell in cells):
         return None
     return tuple(meaning[(cell or "").strip()] for cell in cells)
+
+
+def _named_sets(
+    cells: Sequence[str | None], meaning: Mapping[str, str | None]
+) -> tuple[str | None, ...] | None:
+    """Return lists of names for lists of indices, as JSON; None when a cell is another thing.
+
+    >>> _named_sets(["[1, 0]", "[]", None], {"0": "neg", "1": "pos"})
+    ('["pos", "neg"]', '[]', None)
+    """
+    sets = [read_set(cell) for cell in cells]
+    if any(each is None or not set(each.words) <= set(meaning) for each in sets):
+        return None
+    return tuple(
+        json.dumps([meaning[word] for word in each.words], ensure_ascii=False)
+        if each is not None and each.known
+        else None
+        for each in sets
+    )
 
 
 def _read_small(path: Path) -> str:
@@ -75,11 +98,12 @@ def _at(value: Any, *keys: str) -> Any:
 def _of_features(features: Any) -> Names:
     if not isinstance(features, dict):
         return {}
-    lists = {column: _at(feature, "names") for column, feature in features.items()}
+    inner = {column: _at(each, "feature") or each for column, each in features.items()}
+    lists = {column: _at(feature, "names") for column, feature in inner.items()}
     typed = {
         column: tuple(names)
         for column, names in lists.items()
-        if isinstance(names, list) and _at(features, column, "_type") == "ClassLabel"
+        if isinstance(names, list) and _at(inner, column, "_type") == "ClassLabel"
     }
     return {column: names for column, names in typed.items() if _are_names(names)}
 

@@ -23,7 +23,7 @@ from kdprobe.tasks.locate import SplitFiles, find_split
 from kdprobe.tasks.open import open_task, task_names
 from kdprobe.tasks.readers import read_lines
 from kdprobe.tasks.sources import load_split, split_names
-from kdprobe.tasks.task import Split, text_hash
+from kdprobe.tasks.task import Split, gold_text, text_hash
 
 _EXAMPLES = 3
 _CHEAP_BYTES = 64 * 2**20
@@ -66,7 +66,7 @@ class SplitDescription:
         missing: why there are no data; empty when there are.
         size: the number of examples.
         labels: counts in label order; empty for a regression or without labels; shares are of the
-            examples that have a gold label.
+            examples that have a gold label, and of several labels at once sum to more than 1.
         scores: of a regression's gold scores; None without.
         words: lengths of the texts in words (both texts of a pair together); None when missing.
         examples: a few examples, the same every time.
@@ -116,7 +116,7 @@ class TaskOverview:
     Args:
         name: the task's name.
         description: what is asked, in a sentence.
-        kind: `classification` or `regression`.
+        kind: see `config.kinds.TaskKind`.
         labels: the number of labels; 0 for a regression.
         primary_score: the score that ranks models.
         folder: where the first split that exists was found; empty when none was.
@@ -219,8 +219,12 @@ def _describe_split(split: Split, *, origin: str) -> SplitDescription:
     ]
     counts: tuple[LabelCount, ...] = ()
     scores = None
-    if gold is not None and len(gold) and task.kind == "classification":
-        numbers = np.bincount(gold.astype(np.int64), minlength=len(task.labels))
+    if gold is not None and len(gold) and task.kind != "regression":
+        numbers = (
+            (gold == 1).sum(axis=0)
+            if task.kind == "multilabel"
+            else np.bincount(gold.astype(np.int64), minlength=len(task.labels))
+        )
         counts = tuple(
             LabelCount(label, int(n), float(n) / len(gold))
             for label, n in zip(task.labels, numbers, strict=True)
@@ -262,8 +266,7 @@ def _examples(split: Split) -> tuple[ExampleRow, ...]:
 def _label(split: Split, row: int) -> str:
     if split.labels is None or not split.has_gold[row]:
         return ""
-    value = split.labels[row]
-    return split.task.labels[int(value)] if split.task.labels else f"{value:g}"
+    return gold_text(split.task, split.labels[row])
 
 
 def _shared(loaded: dict[str, Split]) -> tuple[SharedTexts, ...]:

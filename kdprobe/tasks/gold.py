@@ -27,6 +27,7 @@ from kdprobe.plain_text import printable
 from kdprobe.tasks.label_names import fold, folded
 from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import NO_LABEL, Labels
+from kdprobe.tasks.written_sets import label_columns, read_columns, read_set
 
 _SHOWN = 60  # characters of a list that a message quotes
 NO_CONSENSUS = ("-", "-1")
@@ -60,12 +61,15 @@ def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) ->
     number. Which cells mean that there is no label stands above.
 
     Returns:
-        int64 `[n]` indices or float64 `[n]` scores, None where no row has a label; and the ways in
-        which missing ones are written, in the order of the rows.
+        int64 `[n]` indices or float64 `[n]` scores, of several labels at once 0 or 1 for each,
+        int64 `[n, L]`; None where no row has a label; and the ways in which missing ones are
+        written, in the order of the rows.
 
     Raises:
         TaskError: no such column though there should be labels, or a cell that is no label.
     """
+    if task.kind == "multilabel":
+        return _read_sets(table, task, column=column, labelled=labelled)
     if column not in table.columns and not labelled:
         return Gold(None, ())
     cells = table.column(column, role="label" if task.kind == "classification" else "score")
@@ -87,6 +91,47 @@ def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) ->
     if task.kind == "regression":
         return Gold(np.array(values, dtype=np.float64), tuple(ways))
     return Gold(np.array(values, dtype=np.int64), tuple(ways))
+
+
+def _read_sets(table: ColumnTable, task: Task, *, column: str, labelled: bool) -> Gold:
+    """Read the labels of a task of several at once; see `written_sets.py` for how they stand."""
+    columns = label_columns(table, column, task.labels)
+    if not columns:
+        if column not in table.columns and not labelled:
+            return Gold(None, ())
+        table.column(column, role="label")
+    classes = ClassNames(task, table.class_names.get(column, ()))
+    labels = np.zeros((len(table.lines), len(task.labels)), dtype=np.int64)
+    ways: dict[str, None] = {}
+    for row in range(len(table.lines)):
+        cell = None if columns else table.columns[column][row]
+        held = read_columns(table, columns, row) if columns else read_set(cell)
+        if held is None or isinstance(held, str):
+            shown = cell if held is None else table.columns[held][row]
+            raise _no_set(table, row, task, shown, column if held is None else held)
+        whole = (cell or "").strip()
+        if not held.known or (whole and is_missing(whole, task)):
+            labels[row] = NO_LABEL
+            ways[whole] = None
+            continue
+        for word in held.words:
+            place = classes.index(word)
+            if place is None:
+                raise _unknown(word, table, row, task)
+            labels[row, place] = 1
+    if len(labels) and (labels == NO_LABEL).all():
+        return Gold(None, tuple(ways))
+    return Gold(labels, tuple(ways))
+
+
+def _no_set(table: ColumnTable, row: int, task: Task, cell: str | None, column: str) -> TaskError:
+    return TaskError(
+        table.where(row),
+        found=f"column {column!r} holds {printable(cell or '', limit=_SHOWN)!r}",
+        expected=f"0 or 1, or a set of labels of {task.name}: a list, or names with | between",
+        remedy="correct the row; [] says that none of the labels applies, an empty field that "
+        "nothing is known",
+    )
 
 
 def read_labels(table: ColumnTable, task: Task, *, column: str) -> Labels:

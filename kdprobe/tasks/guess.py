@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from kdprobe.config.base import parse
+from kdprobe.config.kinds import PRIMARY_SCORES
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.tasks.guess_labels import ShownLabels, show_labels
@@ -18,6 +19,7 @@ from kdprobe.tasks.packed import stem
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import ColumnTable
+from kdprobe.tasks.written_sets import label_columns
 
 DATA_SUFFIXES = (*SUFFIXES, ".yml")
 
@@ -55,7 +57,7 @@ def guess_task_file(
         path: the file.
         text: the text column, or empty to guess.
         text_pair: the second text column, or empty to guess (not guessed when `text` is given).
-        label: the label column, or empty to guess.
+        label: the label column, or several of 0 and 1 with commas between; empty to guess.
         labels: the names of the classes in order, those included that the file does not show; none:
             those that it shows.
         labelled: False looks for no label column.
@@ -67,7 +69,9 @@ def guess_task_file(
     table = read_rasa(path) if rasa else read_table(path)
     if not table.lines:
         raise TaskError(str(path), found="has no rows", expected="at least one example")
-    for name, role in ((text, "text"), (text_pair, "second text"), (label, "label")):
+    columns = label_columns(table, label)
+    roles = ((text, "text"), (text_pair, "second text"), ("" if columns else label, "label"))
+    for name, role in roles:
         if name:
             table.column(name, role=role)
     first, second = (text, text_pair) if text else _guess_texts(table, text_pair)
@@ -76,11 +80,11 @@ def guess_task_file(
     shown = show_labels(table, label, labels)
     identity = _guess_id(table)
     splits, split_note = _splits(table, path, labelled=bool(label))
-    extra = _slices(table, {*taken, label, identity, "split"})
+    extra = _slices(table, {*taken, label, *columns, identity, "split"})
     compare = next((name for name in ("all", "dev", "test") if name in splits), next(iter(splits)))
     notes = [
         f"text is column {first!r}" + (f", second text {second!r}" if second else ""),
-        _label_note(label, shown),
+        _label_note(label, shown, columns),
         split_note,
     ]
     notes += [f"ids are column {identity!r}"] if identity else []
@@ -92,9 +96,9 @@ def guess_task_file(
             "name": re.sub(r"[^A-Za-z0-9_.-]+", "-", stem(path)).strip("-._") or "data",
             "kind": shown.kind,
             "labels": shown.labels,
-            "open_labels": shown.kind == "classification" and not shown.complete,
+            "open_labels": shown.kind != "regression" and not shown.complete,
             "missing": shown.missing,
-            "primary_score": "accuracy" if shown.kind == "classification" else "pearson",
+            "primary_score": PRIMARY_SCORES[shown.kind][0],
             "text": first,
             "text_pair": second or (),
             "label": label or "label",
@@ -115,7 +119,7 @@ def guess_task_file(
     )
 
 
-def _label_note(column: str, shown: ShownLabels) -> str:
+def _label_note(column: str, shown: ShownLabels, columns: tuple[str, ...]) -> str:
     names = ", ".join(shown.labels[:6]) + (", …" if len(shown.labels) > 6 else "")
     count = f"{len(shown.labels)} label{'' if len(shown.labels) == 1 else 's'}"
     if not column:
@@ -123,6 +127,8 @@ def _label_note(column: str, shown: ShownLabels) -> str:
         return f"no column is called like a label: there are no gold labels{classes}"
     if shown.kind == "regression":
         return f"label is column {column!r}: numbers, a regression"
+    if shown.kind == "multilabel" and columns:
+        return f"labels are columns of 0 and 1: {names}"
     return f"label is column {column!r}: " + (f"{count} ({names})" if names else "all are missing")
 
 

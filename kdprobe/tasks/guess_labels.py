@@ -18,14 +18,21 @@ as labels:
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from kdprobe.config.kinds import TaskKind
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.tasks.gold import NO_CONSENSUS, NO_NUMBER, is_number, refuse_nested
 from kdprobe.tasks.label_names import fold
 from kdprobe.tasks.table import ColumnTable
+from kdprobe.tasks.written_sets import label_columns, read_set, shows_sets
 
+_EMPTY_SETS = (
+    "several labels at once, as lists or with | between them: an empty field has no gold label, "
+    "`[]` says that none of the labels applies"
+)
+_EMPTY_CELLS = "several labels at once, a column of 0 and 1 each: a row with an empty one has none"
 _MANY = 20  # more whole numbers than this, with gaps, are scores rather than classes
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -34,14 +41,14 @@ class ShownLabels(NamedTuple):
     """What a label column shows.
 
     Args:
-        kind: `classification` or `regression`.
+        kind: see `config.kinds.TaskKind`.
         labels: class names in order, none for a regression or when nothing is known.
         complete: whether they are all classes of the task: the file or the user names them.
         missing: the values that mean that there is no label, beside empty fields.
         notes: what a person must know, each a sentence or part of one.
     """
 
-    kind: Literal["classification", "regression"]
+    kind: TaskKind
     labels: tuple[str, ...]
     complete: bool
     missing: tuple[str, ...]
@@ -54,10 +61,11 @@ def show_labels(table: ColumnTable, column: str, named: tuple[str, ...] = ()) ->
     Classes are the values of the column, sorted (as numbers when all are whole), or what the file
     or the user names, in that order. It is a regression when every value is a number and either
     one of them is not whole, or there are more than 20 different ones that are not 0, 1, 2, ...
+    Several labels at once are lists, values like `a|b` that share labels, or several columns.
 
     Args:
         table: the rows.
-        column: the label column; empty where there is none.
+        column: the label column, or several of 0 and 1 (`a,b,c`); empty where there is none.
         named: the class names that the user gives; empty: none.
 
     Raises:
@@ -66,8 +74,13 @@ def show_labels(table: ColumnTable, column: str, named: tuple[str, ...] = ()) ->
     _check_named(named)
     if not column:
         return ShownLabels("classification", named, bool(named), (), ())
-    refuse_nested(table, column, "label")
+    columns = label_columns(table, column)
+    if columns:
+        return ShownLabels("multilabel", named or columns, True, (), (_EMPTY_CELLS,))
     values = {(cell or "").strip() for cell in table.column(column, role="label")} - {""}
+    if values and shows_sets(values) and not values <= set(named):
+        return _shown_sets(values, named or table.class_names.get(column, ()))
+    refuse_nested(table, column, "label")
     if named:
         words = sorted(value for value in values - set(named) if value.casefold() in NO_NUMBER)
         return ShownLabels("classification", named, True, tuple(words), ())
@@ -85,6 +98,16 @@ def show_labels(table: ColumnTable, column: str, named: tuple[str, ...] = ()) ->
         ordered = tuple(sorted(whole, key=lambda value: (whole[value], value)))
         return ShownLabels("classification", ordered, False, missing, _number_notes(ordered))
     return ShownLabels("classification", tuple(sorted(values)), False, missing, _notes(values))
+
+
+def _shown_sets(values: set[str], named: tuple[str, ...]) -> ShownLabels:
+    """Return the labels of which a column holds sets, numbers in their order."""
+    held = [read_set(value) for value in values - set(NO_CONSENSUS)]
+    words = {word for each in held if each is not None for word in each.words}
+    numbers = all(map(is_number, words))
+    ordered = tuple(sorted(words, key=(lambda word: (float(word), word)) if numbers else str))
+    missing = tuple(sorted(values & set(NO_CONSENSUS)))
+    return ShownLabels("multilabel", named or ordered, bool(named), missing, (_EMPTY_SETS,))
 
 
 def require_classes(task_file: TaskFile) -> None:

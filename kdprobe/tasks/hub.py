@@ -91,8 +91,12 @@ def _network_is_there(address: str) -> bool:
 
 
 def _cells(rows: Any, name: str) -> Cells:
-    names = getattr(rows.features[name], "names", None)
+    feature = rows.features[name]
+    names = getattr(getattr(feature, "feature", feature), "names", None)
     values = list(rows[name])
+    if names is not None and any(isinstance(value, list) for value in values):
+        held = ((None if v is None else [names[place] for place in v]) for v in values)
+        return tuple(map(as_cell, held))
     if names is None:
         return tuple(as_cell(value) for value in values)
     return tuple("-1" if v is None or v < 0 else str(names[v]) for v in values)

@@ -11,10 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kdprobe.config.kinds import written_set
 from kdprobe.config.task import Task as Task
 from kdprobe.errors import TaskError
 
@@ -34,8 +36,9 @@ class Split:
         ids: unique ids, `[n]`; stable under shuffling of other splits.
         texts: the (first) text of each example, never empty.
         pairs: the second texts, or None for a task of single texts.
-        labels: int64 class indices `[n]`, float64 scores `[n]`, or None when none is known. An
-            example without a gold label has `NO_LABEL` (-1) for its class, NaN for its score.
+        labels: int64 class indices `[n]`, float64 scores `[n]`, of several labels at once 0 or 1
+            for each, int64 `[n, L]`; or None when none is known. An example without a gold label
+            has `NO_LABEL` (-1) for its class or for each of its labels, NaN for its score.
         columns: extra columns by name, each `[n]`, as strings (for slices and the browser).
         origin: where the examples come from, for people (`CoLA/dev.tsv`, `embedded grammar`).
         missing_as: how the file writes a missing gold label (`-`, or empty), as it was met.
@@ -96,9 +99,11 @@ class Split:
     def _check_labels(self, where: str) -> None:
         if self.labels is None:
             return
-        kind = np.int64 if self.task.kind == "classification" else np.float64
+        kind = np.float64 if self.task.kind == "regression" else np.int64
         labels = np.array(self.labels, dtype=kind)
-        if self.task.kind == "classification":
+        if self.task.kind == "multilabel":
+            self._check_sets(where, labels)
+        elif self.task.kind == "classification":
             bad = ((labels < 0) & (labels != NO_LABEL)) | (labels >= len(self.task.labels))
             if bad.any():
                 row = int(np.argmax(bad))
@@ -114,6 +119,22 @@ class Split:
         labels.setflags(write=False)
         object.__setattr__(self, "labels", labels)
 
+    def _check_sets(self, where: str, labels: NDArray[np.int64]) -> None:
+        """Refuse gold labels of a multi-label task that are no rows of 0 and 1, or of -1."""
+        count = len(self.task.labels)
+        if labels.shape != (len(self), count):
+            raise TaskError(
+                where, found=f"gold labels of shape {labels.shape}",
+                expected=f"0 or 1 for each of {count} labels, {(len(self), count)}",
+            )  # fmt: skip
+        good = ((labels == 0) | (labels == 1)).all(axis=1) | (labels == NO_LABEL).all(axis=1)
+        if not good.all():
+            row = int(np.argmin(good))
+            raise TaskError(
+                where, found=f"the labels of {self.ids[row]!r} are {labels[row].tolist()}",
+                expected=f"0 or 1 for each, or {NO_LABEL} for each where none is known",
+            )  # fmt: skip
+
     def __len__(self) -> int:
         """The number of examples."""
         return len(self.ids)
@@ -123,10 +144,10 @@ class Split:
         """Whether each example has a gold label, bool `[n]`; all False when `labels` is None."""
         if self.labels is None:
             known = np.zeros(len(self), dtype=np.bool_)
-        elif self.task.kind == "classification":
-            known = np.asarray(self.labels != NO_LABEL)
-        else:
+        elif self.task.kind == "regression":
             known = ~np.isnan(self.labels)
+        else:
+            known = np.asarray(self.labels != NO_LABEL).reshape(len(self), -1).all(axis=1)
         known.setflags(write=False)
         return known
 
@@ -163,7 +184,7 @@ class Split:
         digest = hashlib.sha256()
         for row, (key, text) in enumerate(zip(self.ids, self.texts, strict=True)):
             pair = "" if self.pairs is None else self.pairs[row]
-            label = "" if self.labels is None else repr(self.labels[row].item())
+            label = "" if self.labels is None else repr(self.labels[row].tolist())
             digest.update("\x1f".join((key, text, pair, label)).encode("utf-8", "surrogatepass"))
             digest.update(b"\x1e")
         return digest.hexdigest()
@@ -204,3 +225,20 @@ def text_hash(text: str, pair: str | None = None) -> str:
     """Return a short hash of an example's text, to find duplicates across splits."""
     joined = text if pair is None else f"{text}\x1f{pair}"
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def gold_text(task: Task, value: Any) -> str:
+    """Return a gold label as a file writes it: a name, names with | between, or a number.
+
+    Args:
+        task: the task.
+        value: a class index, a score, or of several labels at once a row of 0 and 1.
+
+    >>> gold_text(Task("t", 1, "multilabel", ("a", "b"), "f1_micro"), np.array([1, 1]))
+    'a|b'
+    >>> gold_text(Task("t", 1, "classification", ("no", "yes"), "accuracy"), 1)
+    'yes'
+    """
+    if task.kind == "multilabel":
+        return written_set(task.labels, np.flatnonzero(np.asarray(value) == 1).tolist())
+    return task.labels[int(value)] if task.labels else f"{float(value):g}"

@@ -25,7 +25,7 @@ _LINE = 64
 _taken: OrderedDict[Path, Any] = OrderedDict()
 
 
-class _Pickler(cloudpickle.Pickler):
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # of a library without types
     """Sends functions that have no name as their code, and what a module holds as its name.
 
     Without the second a hook of `transformers` would come with a context variable of its own, and

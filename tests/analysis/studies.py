@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kdprobe.observations.label_sets import observed
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.predictions import Population, Predictions, Scale
 from kdprobe.observations.study import Study
@@ -230,6 +231,51 @@ def regression(n: int = 120, *, students: int = 2, runs: int = 1, seed: int = 0)
     )
 
 
+def several_labels(
+    n: int = 120,
+    *,
+    labels: int = 3,
+    students: int = 2,
+    runs: int = 1,
+    hard: Sequence[int] = (),
+    gold: bool = True,
+    seed: int = 0,
+) -> Study:
+    """Models of examples that have any number of labels at once, as the study of their sets.
+
+    Args:
+        n: examples.
+        labels: how many there are; the later ones are rarer.
+        students: how many, ever less able.
+        runs: of each model.
+        hard: the places of models of which only the sets are known.
+        gold: whether examples have gold labels.
+        seed: of everything.
+    """
+    generator = np.random.Generator(np.random.PCG64(seed))
+    names = tuple(f"topic-{place}" for place in range(labels))
+    truth = (generator.random((n, labels)) < np.linspace(0.6, 0.1, labels)).astype(np.int64)
+    shared = generator.normal(size=(n, labels))
+    models = []
+    for place in range(students + 1):
+        name = f"student-{place}" if place else "teacher"
+        outputs = [
+            shared + (truth - 0.5) * (5 - place) + generator.normal(size=(n, labels))
+            for _ in range(runs)
+        ]
+        made = tuple(
+            Predictions(name, ids_of(n), values > 0 if place in hard else values,
+                        "label sets" if place in hard else "label logits")
+            for values in outputs
+        )  # fmt: skip
+        models.append(Population(name, "student" if place else "teacher", made))
+    task = Task("toy-topics", 1, "multilabel", names, "f1_micro")
+    split = split_of(task, truth if gold else None, n)
+    return observed(
+        split, tuple(models), seed=seed, resamples=RESAMPLES, slice_columns=("genre", "hard")
+    )
+
+
 def clustered(study: Study, size: int = 4) -> Study:
     """The same study with its examples in clusters of `size`, neighbours together."""
     clusters = np.arange(study.n, dtype=np.int64) // size
@@ -298,6 +344,13 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "clusters of a regression": lambda: clustered(regression(60)),
     "unlabelled clusters": lambda: clustered(unlabelled(binary(60))),
     "unlabelled": lambda: unlabelled(binary(60)),
+    "several labels": several_labels,
+    "several labels, several seeds": lambda: several_labels(60, runs=2),
+    "several labels, one of hard sets": lambda: several_labels(60, hard=(2,)),
+    "several labels, hard sets alone": lambda: several_labels(60, hard=(0, 1, 2)),
+    "several labels, more sets than listed": lambda: several_labels(90, labels=9),
+    "several labels, unlabelled": lambda: several_labels(60, gold=False),
+    "several labels in clusters": lambda: clustered(several_labels(60)),
     "unlabelled regression": lambda: unlabelled(regression(40)),
     "identical models": identical_models,
     "constant student": constant_student,

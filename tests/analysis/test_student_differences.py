@@ -354,15 +354,19 @@ def test_many_students_are_said_by_the_nearer() -> None:
              (0.02, 0.3, 0.31, 0.5)]  # fmt: skip
     labels = [each.tolist() for each in (teacher, *worse)]
     first, *others = result_of(study_of(teacher.tolist(), *labels)).notes
-    assert first.startswith("By agreement, s1 is nearer to t than s2 (0.")
-    assert first.count("; ") == 2
+    assert first.startswith("s1 is nearer to t than s4 (agreement +0.")  # the furthest first
+    assert first.count(" (") == 3
+    assert ") and s" in first
     assert not any("s2 is nearer to t than s3" in each for each in others)
     assert others[-1].endswith(
         "differences by other numbers are more than noise, too: see the table."
     )
     alike = [teacher.tolist()] * 5
     (none,) = result_of(study_of(teacher.tolist(), *alike)).notes
-    assert none == "No two of the 6 pairs differ in how near they are to t by more than noise."
+    assert none == (
+        "In none of the 6 pairs do the two students differ in how near they are to t by more than "
+        "noise."
+    )
 
 
 def copied(share_of_mistakes: float, share_of_answers: float, *, n: int = 600) -> Study:

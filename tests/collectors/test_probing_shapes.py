@@ -15,10 +15,14 @@ from tests.distillers.builders import toy_file
 from tests.models.tiny import tiny_checkpoint
 
 
+@pytest.mark.parametrize("cache", [True, False])
 def test_two_students_of_one_shape_are_read_with_random_weights_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cache: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guards against a baseline that is computed once a student, or that differs between them."""
+    """Guards against a baseline that is computed once a student, or that differs between them.
+
+    Without a cache too: one comparison reads what it has read.
+    """
     toy_file(tmp_path, train=40, dev=12)
     for name, layers, seed in (("t", 2, 0), ("one", 1, 1), ("two", 1, 2)):
         tiny_checkpoint(tmp_path / name, labels=("neg", "pos"), layers=layers, width=16, seed=seed)
@@ -39,7 +43,7 @@ def test_two_students_of_one_shape_are_read_with_random_weights_once(
     compared = kdprobe.compare(
         str(tmp_path / "t"), [str(tmp_path / "one"), str(tmp_path / "two")],
         task=str(tmp_path / "toy.tsv"), output=tmp_path / "out", only=["probing"], device="cpu",
-        offline=True, threads=1, resamples=100,
+        offline=True, threads=1, resamples=100, cache=cache,
         probing=ProbingRequest(tasks=("bigram_shift",), sentences=40,
                                probing_dir=tmp_path / "sets"),
     )  # fmt: skip

@@ -248,3 +248,24 @@ def test_the_sentence_names_the_test_it_had() -> None:
     assert "exact McNemar p" in single.message
     assert "bootstrap p" in seeds.message
     assert "McNemar" not in seeds.message
+
+
+def test_the_teachers_copies_are_no_students_and_no_controls(tmp_path: Path) -> None:
+    """Guards an int8 copy of a fine-tuned teacher: by its record it is every student's control."""
+    task = write_task(tmp_path)
+    teacher = checkpoint(tmp_path / "teacher", seed=0)
+    student = checkpoint(tmp_path / "student", seed=1)
+    for folder, kind in ((teacher, "finetune"), (student, "distill")):
+        (Path(folder) / "kdprobe.json").write_text(json.dumps(record(kind, 10)))
+    kwargs: dict[str, Any] = {"task": str(task), "resamples": 100, "only": ["agreement"]}
+    document = kdprobe.compare(
+        str(teacher), [str(student), f"int8={teacher}?quantize=int8"], **kwargs
+    ).document
+    assert [model.role for model in document.models] == ["teacher", "student", "student"]
+    assert not {"teacher-added", "unequal-budgets"} & {n.code for n in document.warnings}
+    wrong = kdprobe.compare(
+        str(teacher), [str(student), f"int8={teacher}?quantize=int8"], control="int8", **kwargs
+    ).document
+    (notice,) = (n for n in wrong.warnings if n.code == "taught-control")
+    assert notice.message.startswith("int8, named as the control, is the teacher itself")
+    assert [model.role for model in wrong.models] == ["teacher", "student", "student"]

@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 import kdprobe
-from kdprobe.errors import ConfigError
+from kdprobe.errors import ConfigError, MisalignedError, UsageError
 from tests.cli.scene import gold, write_predictions, write_task
 
 LABELS = ["bad", "good"]
@@ -255,3 +255,66 @@ def test_an_object_of_another_kind_is_refused(call: Any, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_rows_without_an_answer_are_refused_or_dropped_for_all_models() -> None:
+    """Guards a student scored on other examples than its teacher, and a share nobody is told.
+
+    By hand: of four answers of the teacher two are right, of six of the student five; on the four
+    that both answered the student has three.
+    """
+    gold = ["yes", "no", "yes", "no", "yes", "no"]
+    teacher: list[Any] = ["yes", None, "no", "yes", "I cannot", "no"]
+    given: dict[str, Any] = {"teacher": teacher, "resamples": 100, "labels": ["no", "yes"]}
+    student = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6], [0.2, 0.8], [0.9, 0.1]])
+    with pytest.raises(ConfigError, match="`teacher`: row 5 is 'I cannot', expected 0 to 1"):
+        kdprobe.compare_predictions(gold, students={"s": student}, **given)
+    with pytest.raises(MisalignedError) as caught:
+        kdprobe.compare_predictions(
+            gold, students={"s": student}, **{**given, "teacher": [*teacher[:4], "no", "no"]}
+        )
+    assert str(caught.value) == (
+        "teacher (arrays in memory): no answer to 1 of 6 examples (1 empty), the first is id "
+        "'example-2', expected one for every example of arrays examples; `missing=drop` leaves "
+        "them out for all models"
+    )
+    result = kdprobe.compare_predictions(gold, students={"s": student}, missing="drop", **given)
+    assert result.document.task.n == 4
+    assert result.get("accuracy", "teacher").value == 0.5
+    assert result.get("accuracy", "s").value == 0.75
+    (notice,) = [one for one in result.document.warnings if one.code == "unanswered"]
+    assert notice.severity == "alarm"
+    assert "teacher did not answer 2 (1 empty, 1 no label ('I cannot' 1))" in notice.message
+    holes = student.copy()
+    holes[0] = np.nan
+    both = kdprobe.compare_predictions(
+        gold, students={"s": pd.DataFrame(holes, columns=["no", "yes"])}, missing="drop", **given
+    )
+    assert both.document.task.n == 3
+    holes[1, 0] = np.nan
+    with pytest.raises(UsageError, match="example-2"):
+        kdprobe.compare_predictions(gold, students={"s": holes}, missing="drop", **given)
+    with pytest.raises(ConfigError, match="`missing`: is 'maybe', expected 'refuse' or 'drop'"):
+        kdprobe.compare_predictions(gold, students={"s": student}, missing="maybe", **given)
+    with pytest.raises(ConfigError, match="`s`: holds no answer"):
+        kdprobe.compare_predictions(gold, students={"s": [None] * 6}, missing="drop", **given)
+
+
+def test_the_margin_decides_what_is_the_same_and_stands_on_the_page() -> None:
+    """Guards a margin that is read and not used, and a page that says another one."""
+    rng = np.random.default_rng(0)
+    gold = rng.integers(0, 2, 400)
+    teacher, student = gold.copy(), gold.copy()
+    teacher[:40], student[36:76] = 1 - gold[:40], 1 - gold[36:76]
+    words, pages = {}, {}
+    for margin in (0.02, 0.1):
+        result = kdprobe.compare_predictions(
+            gold, teacher=teacher, students={"s": student}, resamples=200, margin=margin
+        )
+        (row,) = result.headline.rows
+        assert row.state is not None
+        words[margin], pages[margin] = row.state.word, result.html()
+        assert result.document.request.options.get("margin", 0.02) == margin
+    assert words == {0.02: "cannot be told", 0.1: "same"}
+    assert "same: ±0.1;" in pages[0.1]
+    assert "keeps the teacher&#39;s accuracy, within ±0.1" in pages[0.1].replace("’", "&#39;")

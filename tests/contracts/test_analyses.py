@@ -105,6 +105,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no property was erased": lambda study: not study.has(CausalUse),
     "maps were not asked for": lambda study: not study.has(MapGaps),
     "costs were not measured": lambda study: not study.has(Efficiency),
+    "not several labels at once": lambda study: study.split.task.sets is None,
     "no column says": lambda study: study.split.clusters is None,
 }
 

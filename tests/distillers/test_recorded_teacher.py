@@ -14,10 +14,11 @@ from safetensors.numpy import load_file
 import kdprobe
 from kdprobe.distillation import distill
 from kdprobe.distillers.data import TrainingData
-from kdprobe.distillers.recorded_teacher import open_recorded
+from kdprobe.distillers.recorded_teacher import recorded_teacher
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CapabilityError, CheckpointError, ConfigError, MisalignedError
 from kdprobe.models.hf import open_hf
+from kdprobe.models.predictions.file import PredictionsFile
 from kdprobe.progress import Silent
 from kdprobe.results.io import read_document
 from kdprobe.tasks.open import open_task
@@ -111,7 +112,7 @@ def test_labels_teach_hard_labels(toy: Toy, said: Rows, tmp_path: Path) -> None:
     with pytest.raises(CapabilityError) as caught:
         distil(file, toy, tmp_path / "t", "bert:L1,H32,A2,I64")
     assert str(caught.value) == (
-        "objective soft_targets: the teacher's file holds labels and no probabilities; "
+        "objective soft_targets: the teacher's answers are labels and no probabilities; "
         "teacher_argmax (recipe hard-distillation) works with them; leave it out of the recipe, or "
         "choose another student"
     )
@@ -124,11 +125,9 @@ def test_labels_teach_hard_labels(toy: Toy, said: Rows, tmp_path: Path) -> None:
     ("recipe", "column", "message"),
     [
         ("hidden-states", "logits", "objective hidden_states: of the teacher only its answers are "
-         "known (a predictions file), no layers, attention or gradients; soft_targets (recipe "
-         "vanilla) works with them"),
+         "known (a predictions file, a function), no layers, attention or gradients; soft_targets "
+         "(recipe vanilla) works with them"),
         ("minilmv2", "logits", "of the teacher only its answers are known"),
-        ("tang-bilstm", "probabilities", "objective logit_mse: the teacher's file holds "
-         "probabilities and no logits; soft_targets (recipe vanilla) works with them"),
     ],
 )  # fmt: skip
 def test_objectives_that_need_more_are_refused(
@@ -142,11 +141,25 @@ def test_objectives_that_need_more_are_refused(
     assert not (tmp_path / "s").exists()
 
 
-def test_logits_fit_logit_mse(toy: Toy, said: Rows, start: str, tmp_path: Path) -> None:
-    """Guards an objective refused though the file holds what it reads."""
-    file = file_of(tmp_path, said, "logits")
-    done = distil(file, toy, tmp_path / "s", start, recipe="tang-bilstm", dry_run=True)
-    assert done.folder is None
+def test_logit_mse_reads_logits_or_logarithms_of_probabilities(
+    toy: Toy, said: Rows, start: str, tmp_path: Path
+) -> None:
+    """Guards an objective refused that has a value, and a scale nobody is told of.
+
+    By hand: logarithms of probabilities are the logits less one number a row, and the loss of a
+    student that gives exactly them is 0.
+    """
+    notes = {}
+    for column in ("logits", "probabilities"):
+        file = file_of(tmp_path, said, column)
+        done = distil(file, toy, tmp_path / "s", start, recipe="tang-bilstm", dry_run=True)
+        assert done.folder is None
+        notes[column] = [note for note in done.preflight.notes if note.startswith("logit_mse")]
+    assert notes["logits"] == []
+    assert notes["probabilities"] == [
+        "logit_mse reads logarithms of the teacher's probabilities as its logits: those logits "
+        "whose exponentials sum to 1 (a probability below 1e-12 counts as that)"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -165,9 +178,9 @@ def test_students_that_copy_are_refused_with_the_way_out(
         distil(file_of(tmp_path, said, "logits"), toy, tmp_path / "s", student)
     assert f"`student`: {what}" in str(caught.value)
     assert str(caught.value).endswith(
-        "llm.jsonl is a predictions file, which has no weights, expected a student that needs "
-        "none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder of a "
-        "pretrained encoder"
+        "llm.jsonl is a predictions file, which has no weights to copy, expected a student that "
+        "needs none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder "
+        "of a pretrained encoder"
     )
 
 
@@ -264,24 +277,6 @@ def test_the_control_and_the_comparison(toy: Toy, said: Rows, tmp_path: Path) ->
     assert agreement.value == result.scores["agreement"]
 
 
-def test_other_commands_say_what_a_file_or_a_function_can_do(
-    toy: Toy, said: Rows, tmp_path: Path
-) -> None:
-    """Guards a search for a folder of that name where there can be none."""
-    file = file_of(tmp_path, said, "logits")
-    with pytest.raises(ConfigError) as caught:
-        kdprobe.sweep(str(file), "seed=1,2", task=toy.task, output=tmp_path / "sweep")
-    assert "llm.jsonl is a predictions file, whose speed and size are not known" in str(
-        caught.value
-    )
-    with pytest.raises(CheckpointError) as refused:
-        distil("python:model:ask", toy, tmp_path / "s", "bert:L1,H32")
-    assert str(refused.value) == (
-        "python:model:ask: is a function, which has no weights, expected a model folder; write its "
-        "answers into a predictions file: that can teach"
-    )
-
-
 def test_an_assistant_between_learns_from_the_file_and_teaches_in_turn(
     toy: Toy, said: Rows, tmp_path: Path
 ) -> None:
@@ -307,7 +302,8 @@ def test_scores_of_a_regression_are_joined_as_they_stand(tmp_path: Path) -> None
     place = tmp_path / "scores.jsonl"
     place.write_text("\n".join(map(json.dumps, rows[:-1])), encoding="utf-8")
     data = TrainingData(RATING, train, dev)
-    teacher, kept = open_recorded(str(place), data, CPU, None, "drop")
+    file = PredictionsFile(place, name="the teacher", task=RATING, by_text=True)
+    teacher, kept = recorded_teacher(str(place), file, data, CPU, "drop")
     assert (teacher.scale, len(kept.train)) == ("scores", 7)
     values = teacher.logits(train, progress=Silent())
     assert values is not None

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
-from kdprobe.extract import attributions
+from kdprobe.extract import attributions, explained_piece
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.coalitions import ValueFunction
 from kdprobe.extract.explained_piece import PieceRequest
@@ -120,7 +120,7 @@ def test_long_texts_are_held_one_at_a_time_and_short_ones_together(
 ):
     """Guards against memory that grows with the length of sixteen texts, and tiny batches."""
     pieces: list[list[int]] = []
-    real = attributions.explain_piece
+    real = explained_piece.explain_piece
 
     def counted(reader: Reader, request: PieceRequest) -> Any:
         pieces.append([len(one.words) for one in request.sentences])

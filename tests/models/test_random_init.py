@@ -20,7 +20,7 @@ from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader
-from kdprobe.models.random_init import random_fingerprint, random_twin
+from kdprobe.models.random_init import random_fingerprint, random_twin, twin_seed
 from kdprobe.models.texts_reader import TextsReader, reader_of
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
@@ -82,6 +82,41 @@ def test_their_layers_have_one_key_and_one_set_of_vectors(
         np.testing.assert_array_equal(one.read(tokens), two.read(tokens))
     assert LayerReader(students[0], ["mean"], random_seed=6).key != one.key
     assert LayerReader(students[0], ["mean"]).key == students[0].fingerprint
+
+
+def test_all_that_is_drawn_of_a_shape_is_one_network(
+    students: tuple[HfModel, HfModel], tmp_path: Path
+) -> None:
+    """Guards against a floor of explanations of another network than the baseline of probing.
+
+    By hand: the weights are those that torch draws for the config from the derived seed. A student
+    that lists its labels in another order shares them: the first output stays the first.
+    """
+    seed = twin_seed(7)
+    twins = [random_twin(student, seed=7) for student in students]
+    reader = LayerReader(students[0], ["mean"], random_seed=seed)
+    assert twins[0].model is twins[1].model is reader.model
+    assert {twin.fingerprint for twin in twins} == {reader.key}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        drawn = type(students[0].model)(students[0].model.config).state_dict()
+    for name, weight in reader.model.state_dict().items():
+        assert torch.equal(weight, drawn[name]), name
+    turned = random_twin(opened(tmp_path / "turned", labels=("good", "bad")), seed=7)
+    assert (turned.fingerprint, turned.reading) == (twins[0].fingerprint, twins[0].reading)
+
+
+def test_a_shape_in_another_type_is_another_object(tmp_path: Path) -> None:
+    """Guards against weights rounded to bfloat16 under the feet of a model in float32."""
+    path = str(tiny_checkpoint(tmp_path / "m", labels=TASK.labels))
+    full = open_hf(path, name="m", task=TASK, device="cpu")
+    half = open_hf(path, name="m", task=TASK, device="cpu", dtype="bf16")
+    one, other = random_twin(full, seed=0), random_twin(half, seed=0)
+    assert (one.model.dtype, other.model.dtype) == (torch.float32, torch.bfloat16)
+    assert other.precision == "bfloat16"
+    assert one.reading != other.reading
+    pairs = zip(one.model.parameters(), other.model.parameters(), strict=True)
+    assert all(torch.equal(a.bfloat16(), b) for a, b in pairs)
 
 
 def changed(handle: HfModel, file: str, change: Callable[[Any], None]) -> HfModel:

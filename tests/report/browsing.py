@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from kdprobe.report.build import render
+from kdprobe.results.io import read_document
 from kdprobe.results.schema import ResultsDocument
 from tests.report import documents
 
 if TYPE_CHECKING:
     from playwright import sync_api
 
-
+GOLDEN = Path(__file__).parents[1] / "golden"
 UNFOLD = "document.querySelectorAll('details.fold').forEach((fold) => { fold.open = true; })"
 
 
@@ -43,6 +44,8 @@ def rendered(name: str) -> str:
         "thirty": lambda: documents.build(
             n=60, names=("bert-base", *(f"student of a long name {i}" for i in range(30)))
         ),
+        "bare": lambda: documents.without_intervals(documents.build(n=60)),
+        "first version": lambda: read_document(GOLDEN / "results-v1.json"),
     }
     return render(made[name]())
 

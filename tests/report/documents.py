@@ -66,7 +66,7 @@ def models(names: tuple[str, ...]) -> tuple[ModelInfo, ...]:
             source="transformers",
             folder=name,
             architecture="bert L12 H768",
-            fingerprint="ab12" * 16,
+            fingerprint=f"{i:04x}" * 16,
             parameters=109_482_240 // (i + 1),
         )
         for i, name in enumerate(names)
@@ -220,7 +220,14 @@ def hostile(n: int = 60) -> ResultsDocument:
         "request": Request(
             command=f"kdprobe compare {HOSTILE}", seed=0, options={HOSTILE: list(ATTACKS)}
         ),
-        "warnings": (Notice(code="y", severity="warning", message=HOSTILE, models=ATTACKS),),
+        "warnings": (
+            Notice(code="y", severity="warning", message=HOSTILE, models=ATTACKS),
+            # Of one kind, which the page joins.
+            *(
+                Notice(code=HOSTILE, severity="warning", message=f"{a} took {i}", models=(a,))
+                for i, a in enumerate(ATTACKS)
+            ),
+        ),
         "skipped": (Skipped(what=HOSTILE, reason=HOSTILE, models=ATTACKS, requested=True),),
         "timings": {HOSTILE: 1.0},
     }
@@ -266,3 +273,21 @@ def regression(n: int = 120) -> ResultsDocument:
     return document.model_copy(
         update={"task": task, "analyses": (scores,), "examples": scored, "skipped": (skipped,)}
     )
+
+
+def without_intervals(document: ResultsDocument) -> ResultsDocument:
+    """Return the document with bare numbers: no interval, no test."""
+    bare: dict[str, None] = dict.fromkeys(("low", "high", "p_value", "q_value"))
+    analyses = tuple(
+        result.model_copy(
+            update={
+                "estimates": tuple(n.model_copy(update=bare) for n in result.estimates),
+                "gaps": tuple(
+                    gap.model_copy(update={"low": None, "high": None, "q_value": None})
+                    for gap in result.gaps
+                ),
+            }
+        )
+        for result in document.analyses
+    )
+    return document.model_copy(update={"analyses": analyses})

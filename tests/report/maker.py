@@ -156,7 +156,7 @@ class Maker:
         table = np.zeros((len(self.labels), len(self.labels)), dtype=int)
         np.add.at(table, (self.predicted[i], self.predicted[j]), 1)
         return Matrix(
-            name=f"confusion_{self.names[j]}",
+            name=f"confusion:{self.names[j]}",
             title=f"Predictions of {self.names[0]} and {self.names[j]}",
             row_title=self.names[0],
             column_title=self.names[j],

@@ -120,7 +120,8 @@ def test_any_search_survives_its_address(reader: Reader, text: str):
 @pytest.mark.parametrize(
     "fragment",
     ["#ex-nobody", "#ex-%E0%A4%A", "#browser?model=99&answers=%3C&sort=x&columns=q&pin=z&gap=NaN",
-     "#browser?list=7&s0=%3Dnowhere", "#ex-3?said=__proto__&answers=constructor&sort=-toString"],
+     "#browser?list=7&s0=%3Dnowhere",
+     "#ex-3?predicted=__proto__&answers=constructor&sort=-toString"],
 )  # fmt: skip
 def test_a_broken_address_breaks_nothing(reader: Reader, fragment: str):
     """A link that was cut in a mail must open the page, not an error."""
@@ -235,7 +236,7 @@ def test_a_saved_filter_asks_about_the_chosen_model(reader: Reader):
     wanted.sort(key=lambda e: -sure(e)[2])
     assert wanted
     assert page.evaluate(SHOWN) == [e.id for e in wanted]
-    assert page.inner_text("#told").endswith("sorted by confidence, largest first")
+    assert page.inner_text("#tally").endswith("sorted by confidence, largest first")
     count = page.locator("#chips >> text=confident and wrong").locator(".chipcount").inner_text()
     assert count == str(len(wanted))
 
@@ -252,7 +253,7 @@ def test_two_students_are_set_beside_each_other(reader: Reader):
     page.fill("#f-gap", "0.4")
     assert page.evaluate(SHOWN) == ids(lambda e: abs(sure(e)[1] - sure(e)[2]) >= 0.4)
     page.fill("#f-gap", "")
-    page.select_option("#f-said", "0")
+    page.select_option("#f-predicted", "0")
     page.select_option("#f-other", "1")
     assert page.evaluate(SHOWN) == ids(lambda e: answers(e)[1:] == [0, 1])
 
@@ -322,8 +323,8 @@ def test_the_bar_counts_right_and_wrong(reader: Reader):
     """A bar of another length than its number."""
     page = reader.open("usual", fragment="#browser?model=1").page
     right = len(ids(lambda e: hits(e)[1]))
-    told = page.inner_text("#told")
-    assert told == f"student-6l right on {right}, wrong on {200 - right}"
+    tally = page.inner_text("#tally")
+    assert tally == f"student-6l right on {right}, wrong on {200 - right}"
     widths = page.evaluate(
         "[...document.querySelectorAll('#shares rect')].map((r) => Number(r.getAttribute('width')))"
     )

@@ -110,7 +110,7 @@ def test_ids_are_unique_and_every_link_within_the_page_arrives(page: Page):
     for _, attributes in page.elements:
         href = attributes.get("href") or "#main"
         if not href.startswith("#ex-"):
-            assert href[1:] in ids
+            assert href[1:].split("?")[0] in ids
         for named in (attributes.get("aria-labelledby") or "").split():
             assert named in ids
 
@@ -174,6 +174,10 @@ def test_a_dev_set_of_1043_examples_stays_small():
 def test_hostile_control_characters_never_reach_the_page():
     """An escape code or a bidirectional override would change what a reader sees."""
     text = render(DOCUMENTS["hostile"])
+    # Folded rows have a tab between cells: see packed.py, which writes no foreign one.
+    text = re.sub(
+        '<pre class="packed".*?</pre>', lambda m: m[0].replace("\t", ""), text, flags=re.S
+    )
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e\u2028\u2029]", text)
     assert "�" in text
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.report.chart_heat import tint
+from kdprobe.report.chart_heat_findings import LAYERS, comparison
 from kdprobe.results.schema import Matrix
 from tests.report.charting import charts, matrix, of_class, one, panel, places, words
 
@@ -70,12 +72,39 @@ def test_differences_of_students_are_stacked_in_each_row_on_one_scale() -> None:
     shown = [(node[0].text or "", node.get("y"), node.get("class")) for node in cells]
     at = {text: (float(y or 0), kind) for text, y, kind in shown}
     first, second = at["s, r0 × c0: −0.100"], at["control, r0 × c0: −0.400"]
-    assert second[0] - first[0] == 22
-    assert at["s, r1 × c0: 0.000"][0] - first[0] == 44
+    assert second[0] - first[0] == 19
+    assert at["s, r1 × c0: 0.000"][0] - first[0] == 38
     # One scale: -.4 is the end, -.1 a quarter of it.
     assert (first[1], second[1]) == ("cell m1", "cell m5")
     assert len(of_class(root, "s0")) == len(of_class(root, "s1")) == 2
     assert chart.numbers.rows[0] == ("s", "r0", -0.1, 0.2)
+
+
+def test_many_stacked_rows_stand_in_two_panels_that_lose_none() -> None:
+    """Ten tasks of two students below each other are a screen; half of them would be a loss."""
+    values = [(-0.01 * i, 0.2) for i in range(9)]
+    gaps = [matrix(*values, scale="diverging", title=f"{name} minus t") for name in "sc"]
+    (chart,) = charts(*gaps, models=("t", "s", "c"))
+    roots = [panel(chart, at) for at in range(2)]
+    assert [len(of_class(root, "cell")) for root in roots] == [2 * 2 * 5, 2 * 2 * 4]
+    rows = [node[0].text.split(" ×")[0] for root in roots for node in of_class(root, "cell")]
+    assert len(set(rows)) == 2 * 9
+    assert len(chart.numbers.rows) == 2 * 9
+    few = charts(*[one_.model_copy(update={"rows": one_.rows[:7], "values": one_.values[:7]})
+                   for one_ in gaps], models=("t", "s", "c"))  # fmt: skip
+    assert len(few[0].panels) == 1
+
+
+def test_a_long_name_of_a_row_is_broken_where_it_has_an_underscore() -> None:
+    """A name that is cut in the middle names two tasks at once."""
+    gaps = [
+        matrix((-0.1, 0.2), (0.0, 0.1), scale="diverging", title=f"{name} minus t").model_copy(
+            update={"rows": ("coordination_inversion", "short")}
+        )
+        for name in "sc"
+    ]
+    (chart,) = charts(*gaps, models=("t", "s", "c"))
+    assert {"coordination_", "inversion", "short"} <= set(words(panel(chart)))
 
 
 def test_gaps_of_other_layers_are_panels_of_their_own() -> None:
@@ -116,3 +145,49 @@ def test_tints_grow_with_the_value(one_: float, other: float) -> None:
     steps = [int(tint(v, 0, 100, diverging=False)[1:]) for v in sorted((one_, other))]
     assert steps == sorted(steps)
     assert 0 <= steps[0] <= steps[1] <= 10
+
+
+def alike(name: str, title: str, *rows: tuple[float | None, ...]) -> Matrix:
+    return Matrix(
+        name=f"cka-{name}", title=title.format(name), row_title=LAYERS,
+        column_title=f"layer of {name}", rows=tuple(str(i) for i in range(len(rows))),
+        columns=tuple(str(i) for i in range(len(rows[0]))), values=rows, undefined="one text",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("title", "students", "said"),
+    [
+        ("CKA of the teacher's layers and {}'s", ((0.9, 0.2), (0.8, 0.5), (0.7, 0.4)),
+         "s is nearer to the teacher than c from layer 1 on, by up to 0.200 (best match of each "
+         "teacher layer)."),
+        # Of a distance the smallest is the best match.
+        ("Procrustes distance of the teacher's layers and {}'s", ((0.1, 0.9), (0.8, 0.5), (0.6, 1)),
+         "s is nearer to the teacher than c at 1 of 3 layers, by up to 0.100; c at 1, by up to "
+         "0.300 (best match of each teacher layer)."),
+        ("CKA of the teacher's layers and {}'s", ((0.1, 0.9), (0.6, 0.2), (0.5, None)),
+         "s and c are equally near to the teacher at every layer."),
+        ("CKA of the teacher's layers and {}'s", ((None, None), (0.3, 0.2), (0.1, 0.2)),
+         "c is nearer to the teacher than s throughout, by up to 0.300 (best match of each "
+         "teacher layer)."),
+    ],
+)  # fmt: skip
+def test_heat_maps_of_layers_say_who_is_nearer(
+    title: str, students: tuple[tuple[float | None, ...], ...], said: str
+) -> None:
+    """The mean of all cells mixes the layers that match with those that never should."""
+    control = ((0.9, 0.1), (0.6, 0.6), (0.5, 0.3))
+    family = [("s", alike("s", title, *students)), ("c", alike("c", title, *control))]
+    assert comparison(family) == said
+
+
+def test_of_many_students_the_nearest_layers_come_first() -> None:
+    """Guards pairs of thirty students in a sentence, and an order that is not that of nearness."""
+    title = "CKA of the teacher's layers and {}'s"
+    family = [(n, alike(n, title, (low, 0.1), (low, low))) for n, low in
+              (("a", 0.3), ("b", 0.9), ("c", 0.5))]  # fmt: skip
+    assert comparison(family) == (
+        "Best match of each teacher layer, on average: b 0.900; c 0.500; a 0.300."
+    )
+    distances = [(n, m.model_copy(update={"title": "Divergence"})) for n, m in family]
+    assert comparison(distances).endswith("on average: a 0.200; c 0.300; b 0.500.")

@@ -181,12 +181,34 @@ def test_a_pinned_example_stays_beside_the_selected(reader: Reader):
     assert page.locator("#panel h3").all_inner_texts() == ["Example 8"]
 
 
-def test_a_mark_of_the_scatter_leads_to_its_example(reader: Reader):
-    """A suspicious point must be one click from its sentence."""
+def test_a_point_of_the_scatter_names_its_example_and_leads_to_it(reader: Reader):
+    """A suspicious point must be one click from its sentence, and not from its neighbour's."""
     page = reader.open("usual").page
-    mark = page.locator("svg a[href='#ex-42'] .mark").first
-    mark.dispatch_event("click")
-    assert page.inner_text("#panel h3") == "Example 42"
+    target = page.evaluate(
+        """() => {
+          document.querySelectorAll("details").forEach((one) => { one.open = true; });
+          const path = document.querySelector("path[data-rows]");
+          path.closest("figure").scrollIntoView();
+          const middles = [...path.getAttribute("d").matchAll(/M(\\S+) (-?[\\d.]+)/g)];
+          const steps = path.dataset.rows.split(" ").map(Number), rows = [];
+          steps.reduce((at, step) => { rows.push(at + step); return at + step; }, 0);
+          const xs = middles.map((one) => [Number(one[1]), Number(one[2])]);
+          const apart = (i) => Math.min(...xs.map((p, j) =>
+            i === j ? 99 : Math.hypot(p[0] - xs[i][0], p[1] - xs[i][1])));
+          const lone = xs.map((_, i) => i).sort((a, b) => apart(b) - apart(a))[0];
+          const at = new DOMPoint(...xs[lone]).matrixTransform(path.getScreenCTM());
+          return { x: at.x, y: at.y, id: String(rows[lone]) };
+        }"""
+    )
+    page.mouse.move(target["x"], target["y"])
+    ids = page.evaluate(
+        "JSON.parse(document.getElementById('data').textContent).rows.map((r) => r[0])"
+    )
+    name = ids[int(target["id"])]
+    hint = page.locator("path[data-rows] title").first
+    assert (hint.text_content() or "").startswith(f"{name}: ")
+    page.mouse.click(target["x"], target["y"])
+    assert page.inner_text("#panel h3") == f"Example {name}"
 
 
 def test_the_csv_holds_what_is_shown_and_runs_nothing(reader: Reader):
@@ -214,8 +236,8 @@ def test_the_keyboard_reaches_everything(reader: Reader):
     seen = set()
     for _ in range(400):
         name = page.evaluate(
-            "(() => { const a = document.activeElement; return a.id || a.className || a.tagName"
-            " + ' ' + a.textContent.slice(0, 20); })()"
+            "(() => { const a = document.activeElement; return a.id || a.getAttribute('class')"
+            " || a.tagName + ' ' + a.textContent.slice(0, 20); })()"
         )
         if name in {"f-text", "csv", "f-answers"} or name.startswith(("SUMMARY", "BUTTON")):
             seen.add(name)
@@ -230,13 +252,22 @@ def test_the_keyboard_reaches_everything(reader: Reader):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("name", ["usual", "hostile", "57", "one", "hard", "regression"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "usual", "hostile", "57", "one", "hard", "regression", "alone", "none", "thirty", "bare",
+        "first version",
+    ],
+)  # fmt: skip
 def test_no_page_scrolls_sideways_or_complains(reader: Reader, name: str, width: int):
     """A phone that must scroll sideways hides half of every table."""
     visit = reader.open(name, width=width, fragment="#ex-2")
     visit.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.faults == []
+    # Whatever is missing in a document, it has a first screen and a heading for each section.
+    assert visit.page.inner_text("#verdict h2, #verdict summary").startswith("Verdict")
+    assert visit.page.evaluate("window.ran") is None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

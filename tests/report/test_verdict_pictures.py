@@ -99,7 +99,8 @@ def test_the_chart_places_every_student():
     assert chart is not None
     drawing = "".join(map(str, chart.pictures()))
     assert len(marks(drawing, "whisker")) == 12
-    assert "s0 is nearest to the teacher" in chart.finding
+    assert chart.finding.startswith("Agreement with the teacher from ")
+    assert "(s0); " in chart.finding
     assert len(chart.numbers.rows) == 6
     empty = documents.build(n=3).model_copy(update={"analyses": ()})
     assert draw_standing(headline(empty)) is None

@@ -87,9 +87,9 @@ def scored(value: float, low: float | None, high: float | None, n: int = 1043) -
 @pytest.mark.parametrize(
     ("low", "q", "said"),
     [
-        (0.1, 0.01, "it loses on 1 part: long (accuracy 0.80 against 0.60)"),
-        (0.1, 0.2, "it loses perhaps on 1 part: long (accuracy 0.80 against 0.60)"),
-        (0.1, None, "it loses perhaps on 1 part: long (accuracy 0.80 against 0.60)"),
+        (0.1, 0.01, "it loses on 1 part: dev: long (accuracy 0.60 against 0.80)"),
+        (0.1, 0.2, "it loses perhaps on 1 part: dev: long (accuracy 0.60 against 0.80)"),
+        (0.1, None, "it loses perhaps on 1 part: dev: long (accuracy 0.60 against 0.80)"),
         (-0.1, 0.01, "no loss on any part can be told from noise"),
         (None, None, "no loss on any part can be told from noise"),
     ],
@@ -183,12 +183,12 @@ def test_no_difference_is_no_verdict():
 @pytest.mark.parametrize(
     ("low", "high", "q", "said"),
     [
-        (0.004, 0.059, 0.03, "of its agreement 0.032 [0.004, 0.059] comes from the teacher (its "
-         "control: c)."),
-        (-0.01, 0.07, 0.2, "whether any of that agreement comes from the teacher cannot be told "
-         "(0.032 [−0.010, 0.070] beyond its control, c)."),
-        (0.004, 0.059, 0.06, "whether any of that agreement comes from the teacher cannot be told "
-         "(0.032 [0.004, 0.059] beyond its control, c)."),
+        (0.004, 0.059, 0.03, "it is nearer to the teacher than its control (c): of its agreement "
+         "0.032 [0.004, 0.059] comes from the teacher."),
+        (-0.01, 0.07, 0.2, "whether it is nearer to the teacher than its control (c) cannot be "
+         "told (agreement +0.032 [−0.010, 0.070])."),
+        (0.004, 0.059, 0.06, "whether it is nearer to the teacher than its control (c) cannot be "
+         "told (agreement +0.032 [0.004, 0.059])."),
     ],
 )  # fmt: skip
 def test_the_control_is_named(low: float, high: float, q: float, said: str):

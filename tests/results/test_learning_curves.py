@@ -41,7 +41,7 @@ def test_what_was_not_logged_is_left_out() -> None:
         best_step=1,
     )
     assert [curve.name for curve in curves] == ["scores", "loss"]
-    assert [line.name for line in curves[0].series] == ["accuracy", "kept"]
+    assert [line.name for line in curves[0].series] == ["accuracy", "kept: accuracy"]
     assert learning_curves([], best_step=0) == ()
 
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from kdprobe.distillers.teacher_source import TeacherSource
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.sweeping.plan import SweepRequest, plan_sweep
 
 
 def request(**more: Any) -> SweepRequest:
     given: dict[str, Any] = {
-        "teacher": "t", "task": "cola", "student": None, "recipe": "vanilla",
-        "settings": {}, "seed": 5, "options": {},
+        "teacher": TeacherSource.of("sweep", "t"), "task": "cola", "student": None,
+        "recipe": "vanilla", "settings": {}, "seed": 5, "options": {},
     }  # fmt: skip
     return SweepRequest(**(given | more))
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from kdprobe.workers.process import bounded_threads
 from kdprobe.workers.room import plan_processes
 
 LINES: list[str] = []
+CALL: Callable[[Any, Any], Any] = operator.call
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def two() -> Iterator[Workers]:
 def _call(workers: Workers, *calls: tuple[object, object]) -> list[object]:
     """Call functions elsewhere, each with one argument; the results in their order."""
     pieces = [WorkPiece(Held(function, "a call"), given) for function, given in calls]
-    return [result for _, result in sorted(workers.map(operator.call, pieces))]
+    return [result for _, result in sorted(workers.map(CALL, pieces))]
 
 
 def test_results_come_from_other_processes_in_their_places(two: Workers) -> None:
@@ -70,7 +71,7 @@ def test_every_process_has_one_thread_and_starts_no_processes(two: Workers) -> N
         piece: WorkPiece[object, object] = WorkPiece(
             Held(lambda given: torch.get_num_threads(), "here"), None
         )
-        assert list(alone.map(operator.call, [piece])) == [(0, 1)]
+        assert list(alone.map(CALL, [piece])) == [(0, 1)]
         assert torch.get_num_threads() == 3
     assert torch.get_num_threads() == before
 
@@ -80,10 +81,10 @@ def test_the_first_error_in_the_order_of_the_work_is_raised_as_it_was(two: Worke
     call = Held(eval, "eval")
     late = "(__import__('time').sleep(0.4), {}['first'])"
     with pytest.raises(KeyError, match="first"):
-        list(two.map(operator.call, [WorkPiece(call, each) for each in (late, "1 / 0", "2")]))
+        list(two.map(CALL, [WorkPiece(call, each) for each in (late, "1 / 0", "2")]))
     raising = "(_ for _ in ()).throw(__import__('kdprobe.errors').errors.{}('m', found='no'))"
     given = [raising.format("TaskError"), "3", raising.format("CapabilityError")]
-    outcomes = dict(two.outcomes(operator.call, [WorkPiece(call, each) for each in given]))
+    outcomes = dict(two.outcomes(CALL, [WorkPiece(call, each) for each in given]))
     assert outcomes[1] == 3
     assert isinstance(outcomes[0], FailedWork)
     assert isinstance(outcomes[0].error, errors.TaskError)
@@ -95,7 +96,7 @@ def test_what_fails_elsewhere_only_is_done_here(two: Workers) -> None:
     """A model that another process cannot make again as it is must cost time, not its numbers."""
     here = f"1 / (__import__('os').getpid() == {os.getpid()})"
     call = Held(eval, "the model m")
-    assert dict(two.map(operator.call, [WorkPiece(call, here)] * 5)) == dict.fromkeys(range(5), 1.0)
+    assert dict(two.map(CALL, [WorkPiece(call, here)] * 5)) == dict.fromkeys(range(5), 1.0)
     assert LINES[-1] == (
         "the model m works in one process: in others it fails (ZeroDivisionError: "
         "division by zero)."
@@ -111,7 +112,7 @@ def test_what_cannot_be_sent_works_here(two: Workers) -> None:
     pieces: list[WorkPiece[Any, Any]] = [
         WorkPiece(mine, 7), WorkPiece(other, "__import__('os').getpid()"), WorkPiece(mine, 8),
     ]  # fmt: skip
-    results: dict[int, Any] = dict(two.map(operator.call, pieces))
+    results: dict[int, Any] = dict(two.map(CALL, pieces))
     assert [results[0], results[2]] == [(7, os.getpid(), False), (8, os.getpid(), False)]
     assert results[1] != os.getpid()
     assert LINES[-1].startswith(
@@ -199,6 +200,11 @@ def test_no_process_outlives_the_one_that_started_it(how: signal.Signals, tmp_pa
     assert len(left) == (how != signal.SIGINT)
 
 
+def started(workers: Workers) -> bool:
+    """Whether processes were started."""
+    return workers._pool is not None
+
+
 @pytest.mark.slow
 def test_small_work_starts_nothing_and_large_work_does() -> None:
     """Processes begin for some seconds: for work of one second that is all loss."""
@@ -206,15 +212,15 @@ def test_small_work_starts_nothing_and_large_work_does() -> None:
     with Workers(2, starting=5.0, say=lines.append) as workers:
         held: Held[object] = Held(time.sleep, "sleep")
         few = [WorkPiece(held, 0.01, size=1.0)] * 20
-        assert len(list(workers.map(operator.call, few))) == 20
-        assert workers._pool is None
+        assert len(list(workers.map(CALL, few))) == 20
+        assert not started(workers)
         many = [WorkPiece(held, 0.2, size=1.0)] * 60  # 12 seconds, of which two processes save 6
-        started, own = time.perf_counter(), 0
-        for _ in workers.map(operator.call, many):
-            own += workers._pool is None
-        assert workers._pool is not None
+        begun, own = time.perf_counter(), 0
+        for _ in workers.map(CALL, many):
+            own += not started(workers)
+        assert started(workers)
         assert own == 1, "the first piece says how long the others take"
-        assert time.perf_counter() - started < 11.5
+        assert time.perf_counter() - begun < 11.5
     assert len(lines) == 1
 
 

@@ -21,6 +21,11 @@ from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Matrix
 
+_SETS = (
+    "An answer is a whole set of labels; what is the same on a part of it counts in `per_label`, "
+    "where each label's decisions stand two by two in place of confusions."
+)
+
 
 def _confusion(study: Study, student: Population) -> Matrix:
     """Counts of teacher's label by student's label, first run of each."""
@@ -44,6 +49,7 @@ def _confusion(study: Study, student: Population) -> Matrix:
 
 def _notes(study: Study) -> tuple[str, ...]:
     notes = [
+        *([_SETS] if study.split.task.sets is not None else []),
         "Ties between logits go to the label with the lowest index.",
         "Kappa depends on how the labels are spread: read it with its attainable range, which two "
         "models with these mistakes cannot leave.",
@@ -89,6 +95,7 @@ class Agreement:
         estimates += ceiling_estimates(study, top)
         estimates += [number for view in views for number in of_ceiling(view, top)]
         used = {number.metric for number in estimates}
+        sets = study.split.task.sets is not None
         return AnalysisResult(
             **described(self, options),
             caption=f"How often two models predict the same label on the {study.n:,} examples, "
@@ -96,7 +103,7 @@ class Agreement:
             f"probabilities are.",
             metrics=tuple(metric for metric in METRICS.values() if metric.name in used),
             estimates=tuple(estimates),
-            matrices=tuple(_confusion(study, student) for student in study.students),
+            matrices=() if sets else tuple(_confusion(study, each) for each in study.students),
             notes=_notes(study),
         )
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from kdprobe.analysis.agreement.distances import UNLISTED, distances
 from kdprobe.analysis.estimates import (
     EstimateKey,
     estimate,
@@ -24,7 +25,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints, ratio
 from kdprobe.stats.bootstrap import LEVEL, Resamples
-from kdprobe.stats.divergence import Fidelity, fidelity, probability_loyalty
+from kdprobe.stats.divergence import Fidelity, probability_loyalty
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
@@ -108,11 +109,7 @@ class PairView:
     @cached_property
     def apart(self) -> dict[tuple[int, int], Fidelity]:
         """The distances of each pair of runs on each example, by their identities."""
-        return {
-            (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
-            for one in self.a.runs
-            for other in self.b.runs
-        }
+        return distances(self.study, self.a, self.b)
 
     def draws(self, of: Callable[[Pairing], Floats]) -> Floats:
         """Average a statistic of the counts over all pairs of runs."""
@@ -258,7 +255,7 @@ def _fidelities(view: PairView) -> list[Estimate]:
     if lacking:
         return [undefined_estimate(view.at(name), lacking, n=n) for name in (*_DISTANCES, "kl_max")]
     estimates = [
-        estimate(view.at(name), distance_draws(view, name), n=n, undefined="")
+        estimate(view.at(name), distance_draws(view, name), n=n, undefined=UNLISTED)
         for name in _DISTANCES
     ]
     largest = float(np.mean([each.kl.max() for each in view.apart.values()]))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kdprobe.analysis.agreement.distances import UNLISTED
 from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pairs import (
     CONSTANT,
@@ -43,7 +44,7 @@ def _distance(name: str) -> Callable[[Study, Population], Related]:
         view = PairView(study, study.teacher, student)
         lacking = without_probabilities(view)
         draws = None if lacking else distance_draws(view, name)
-        return Related(student.name, draws, study.n, lacking)
+        return Related(student.name, draws, study.n, lacking or UNLISTED)
 
     return related
 

@@ -86,9 +86,21 @@ def bins_of(study: Study, run: Predictions, bins: int) -> tuple[Ints, Bins]:
 
 
 def _debiased(study: Study, options: CalibrationOptions, run: Predictions) -> Floats:
-    """Draw the calibration error of a run from its confidence distribution."""
-    sure, hits = confidence_of(run), hits_of(run, gold_of(study))
-    members, bins = bins_of(study, run, options.bins)
+    hits = hits_of(run, gold_of(study)).astype(np.float64)
+    return debiased_error(study, options, confidence_of(run), hits)
+
+
+def debiased_error(study: Study, options: CalibrationOptions, sure: Floats, hits: Floats) -> Floats:
+    """Draw a calibration error from its confidence distribution, float64 `[B + 1]`.
+
+    Args:
+        study: the examples, the seed and B.
+        options: of the bins and of the simulation.
+        sure: what is claimed of each example, float64 `[n]` in 0..1.
+        hits: whether it is so, 0 or 1, float64 `[n]`.
+    """
+    members = _calibration.equal_width(sure, options.bins)
+    bins = filled_bins(sure, hits, members, study.split.clusters)
     order = rank_squares(resamples_of(study), hits - sure, members, bins=options.bins)
     draws = len(order) - 1
     quantiles = square_quantiles(

@@ -17,12 +17,14 @@ from kdprobe.analysis.task_scores import primary_statistic
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.observations.causal_use import CausalUse, ErasedLayer
-from kdprobe.observations.predictions import Population, Predictions, Scale
+from kdprobe.observations.label_sets import as_given, observed
+from kdprobe.observations.predictions import Population, Predictions, Scale, scale_of
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import draw_run_weights, mean_over_runs
 from kdprobe.stats.clustered_tests import robust_variance
 from kdprobe.stats.divergence import kl_divergence, log_softmax
+from kdprobe.stats.several_labels import bernoulli_kl
 from kdprobe.tasks.task import Split
 
 Key = tuple[str, str, int]
@@ -77,6 +79,9 @@ def _moved(study: Study, clean: Floats, one: ErasedLayer) -> _Moved:
     outputs = np.concatenate([one.erased[None], one.controls])
     if study.split.task.kind == "regression":
         return _Moved(np.abs(outputs - clean)[:, :, 0], None)
+    if study.split.task.sets is not None:  # outputs are the log-odds of labels
+        change = np.stack([bernoulli_kl(clean, after).sum(axis=1) for after in outputs])
+        return _Moved(change, ((outputs > 0) != (clean > 0)).any(axis=2).astype(np.float64))
     before = log_softmax(clean)
     change = np.stack([kl_divergence(before, log_softmax(after)) for after in outputs])
     return _Moved(change, (outputs.argmax(axis=2) != clean.argmax(axis=1)).astype(np.float64))
@@ -229,16 +234,21 @@ def score_losses(
 
 def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -> ScoreLoss:
     model = runs[0].model
-    scale: Scale = "scores" if split.task.kind == "regression" else "logits"
+    given = as_given(study).only(split.ids)
+    several = given.task.kind == "multilabel"
+    scale: Scale = "label sets" if several else scale_of(given.task)
     sign = -1.0 if SCORES[primary_name(study)].higher_is_better is False else 1.0
     variants = tuple(
-        Predictions(model, split.ids, values, scale)
+        Predictions(model, split.ids, values > 0 if several else values, scale)
         for one in runs
         for values in (one.erased, *one.controls)
     )
-    own = Study(split, (Population(model, "teacher", variants),), study.seed, study.resamples)
+    own = observed(
+        given, (Population(model, "teacher", variants),), seed=study.seed,
+        resamples=study.resamples,
+    )  # fmt: skip
     statistic = primary_statistic(own)
-    scores = sign * np.stack([statistic(one) for one in variants])
+    scores = sign * np.stack([statistic(one) for one in own.teacher.runs])
     by_run = scores.reshape(len(runs), 1 + draws, -1)
     among = draw_run_weights(study.seed, "random subspaces", draws, study.resamples)
     lost = np.stack([mean_over_runs(one[1:], among) - one[0] for one in by_run])

@@ -15,12 +15,12 @@ from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.student_differences.metrics import METRICS
 from kdprobe.analysis.student_differences.pairs import differences
 from kdprobe.analysis.student_differences.relations import relations_of
+from kdprobe.analysis.student_differences.sentences import sentences
 from kdprobe.analysis.student_differences.transfer import Transfer, transfer
 from kdprobe.analysis.student_differences.views import (
     differences_table,
     nearness_chart,
     nearness_matrix,
-    sentences,
     transfer_table,
 )
 from kdprobe.observations.controls import Controls

@@ -1,4 +1,4 @@
-"""Who is nearer, as a reader sees it: sentences, a chart, a table.
+"""Who is nearer, as a reader sees it: a chart or a matrix, and a table.
 
 Does: lay out differences that were computed elsewhere. Does not: compute.
 """
@@ -9,107 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kdprobe.analysis.student_differences.metrics import METRICS
 from kdprobe.analysis.student_differences.pairs import Difference, mirrored
-from kdprobe.analysis.student_differences.relations import BY_NAME, closeness
+from kdprobe.analysis.student_differences.relations import closeness
+from kdprobe.analysis.student_differences.sentences import (
+    MOST_PAIRS,
+    better,
+    label_of,
+    teacher_words,
+)
 from kdprobe.observations.study import Study
-from kdprobe.results.numbers import show_interval, show_number, show_p
-from kdprobe.results.schema import Cell, Column, Curve, Estimate, Matrix, Series, Table
+from kdprobe.results.schema import Cell, Column, Curve, Matrix, Series, Table
 
-MOST_PAIRS = 3  # more of them make a chart nobody can read: then a matrix
 MOST_ROWS = 400
-MOST_SENTENCES = 8
-_NAMES = ("Cohen", "KL", "Jensen")  # labels that begin with a name keep their capital
-_NAMED = 4  # numbers a sentence spells out
-
-
-def _label(number: Estimate) -> str:
-    """Return what a number is called, with its place."""
-    relation = BY_NAME.get(number.metric)
-    label = METRICS[number.metric].label if relation is None else relation.metric.label
-    label = label if label.startswith(_NAMES) else label[0].lower() + label[1:]
-    layer = f"layer {number.layer}" if number.layer.isdigit() else number.layer
-    subset = "" if number.subset == "all" else number.subset
-    place = ", ".join(part for part in (subset, layer, number.pooling, number.method) if part)
-    return f"{label} ({place})" if place else label
-
-
-def _better(difference: Difference) -> str | None:
-    """Return the student that is better by a number beyond noise; None: neither, or no direction.
-
-    >>> from kdprobe.stats.differences import Adjusted
-    >>> gap = Estimate(metric="kl", model_a="a", model_b="b", value=0.2, low=0.1, high=0.3)
-    >>> _better(Difference(gap, Adjusted(0.01, 0.1, 0.3)))
-    'b'
-    """
-    number, direction = difference.estimate, METRICS[difference.estimate.metric].higher_is_better
-    if direction is None or number.value is None or not difference.adjusted.is_told_from_noise:
-        return None
-    return number.model_a if (number.value > 0) is direction else number.model_b
-
-
-def _in_words(difference: Difference) -> str:
-    number, (q, low, high) = difference
-    ends = "" if low is None or high is None else f" {show_interval(low, high)}"
-    shown = show_number(number.value or 0.0)
-    return f"{_label(number)} {shown}{ends}, q {show_p(q or 0.0)}"
-
-
-def _listed(numbers: Sequence[Difference]) -> str:
-    rest = len(numbers) - _NAMED
-    more = f"; and {rest} more number{'s' if rest > 1 else ''}" if rest > 0 else ""
-    return "; ".join(_in_words(one) for one in numbers[:_NAMED]) + more
-
-
-def sentences(study: Study, differences: Sequence[Difference]) -> tuple[str, ...]:
-    """Return a sentence for each pair of which one is better beyond noise, or that none is.
-
-    A number speaks only where its p-value after Holm's adjustment is below .05 and its interval at
-    the level of that adjustment leaves 0. Of many pairs there is a sentence for each student that
-    is nearer than others by the first number of closeness.
-    """
-    by_pair: dict[tuple[str, str], list[Difference]] = {}
-    for one in differences:
-        winner = _better(one)
-        if winner is not None:
-            turned = one if winner == one.estimate.model_a else mirrored(one)
-            by_pair.setdefault((winner, turned.estimate.model_b), []).append(turned)
-    pairs = len({(one.estimate.model_a, one.estimate.model_b) for one in differences})
-    if not by_pair:
-        each = "The two students do not" if pairs == 1 else f"No two of the {pairs} pairs"
-        return (f"{each} differ in how near they are to {study.teacher.name} by more than noise.",)
-    if pairs <= MOST_PAIRS:
-        return tuple(_sentence(study, *pair, numbers) for pair, numbers in by_pair.items())
-    return _of_many(study, [one for numbers in by_pair.values() for one in numbers])
-
-
-def _of_many(study: Study, differences: Sequence[Difference]) -> tuple[str, ...]:
-    """Return a sentence for each student that is nearer than others by closeness, beyond noise."""
-    relation, beaten = closeness(study), dict[str, list[Difference]]()
-    for one in differences:
-        if one.estimate.metric == relation.name:
-            beaten.setdefault(one.estimate.model_a, []).append(one)
-    order = sorted(beaten, key=lambda name: -len(beaten[name]))
-    written = [
-        f"By {relation.metric.label.lower()}, {name} is nearer to {study.teacher.name} than "
-        f"{'; '.join(_beside(one) for one in beaten[name])}."
-        for name in order[:MOST_SENTENCES]
-    ]
-    rest = sum(one.estimate.metric != relation.name for one in differences)
-    more = f"{rest} differences by other numbers are more than noise, too: see the table."
-    return (*written, *((more,) if rest else ()))
-
-
-def _beside(difference: Difference) -> str:
-    number, (_, low, high) = difference
-    ends = "" if low is None or high is None else f" {show_interval(low, high)}"
-    return f"{number.model_b} ({show_number(number.value or 0.0)}{ends})"
-
-
-def _sentence(study: Study, winner: str, other: str, numbers: Sequence[Difference]) -> str:
-    near = [one for one in numbers if BY_NAME[one.estimate.metric].near]
-    rest = [one for one in numbers if not BY_NAME[one.estimate.metric].near]
-    parts = [f"nearer to {study.teacher.name} than {other} by {_listed(near)}"] if near else []
-    parts += [f"better than {other} by {_listed(rest)}"] if rest else []
-    return f"{winner} is {', and '.join(parts)}."
 
 
 def _oriented(one: Difference) -> tuple[float, float | None, float | None]:
@@ -147,7 +57,7 @@ def nearness_chart(study: Study, differences: Sequence[Difference]) -> tuple[Cur
                 low=tuple(low for _, low, _ in values),
                 high=tuple(high for _, _, high in values),
                 counts=tuple(one.estimate.n or 0 for one in own),
-                labels=tuple(_label(one.estimate) for one in own),
+                labels=tuple(label_of(one.estimate) for one in own),
             )
         )
     several = len(pairs) > 1
@@ -155,7 +65,7 @@ def nearness_chart(study: Study, differences: Sequence[Difference]) -> tuple[Cur
     return (
         Curve(
             name="nearer",
-            title=f"Who is nearer to {study.teacher.name}",
+            title=f"Who is nearer to {teacher_words(study)}",
             caption=f"To the right of 0 {only} is better, whichever way a number counts. Intervals "
             "are at the level of Holm's adjustment over the pairs of students: one that leaves 0 "
             "is more than noise.",
@@ -183,7 +93,7 @@ def nearness_matrix(study: Study, differences: Sequence[Difference]) -> tuple[Ma
     return (
         Matrix(
             name="nearer",
-            title=f"Who is nearer to {study.teacher.name}: {relation.metric.label.lower()}",
+            title=f"Who is nearer to {teacher_words(study)}: {relation.metric.label.lower()}",
             caption="The row's number minus the column's: above 0 the row is nearer. A cell is "
             "tinted by the end of its interval nearest to 0, at the level of Holm's adjustment "
             f"over the {len(first)} pairs: what is not tinted may be noise.",
@@ -274,10 +184,10 @@ def _row(one: Difference) -> tuple[Cell, ...]:
     if number.value is None:
         verdict = number.undefined
     elif one.adjusted.is_told_from_noise:
-        verdict = _better(one) or "differ; neither is better"
+        verdict = better(one) or "differ; neither is better"
     else:
         verdict = "within noise"
     return (
-        _label(number), number.model_a, number.model_b, number.value, number.low, number.high,
+        label_of(number), number.model_a, number.model_b, number.value, number.low, number.high,
         number.p_value, q, low, high, number.n, verdict,
     )  # fmt: skip

@@ -1,8 +1,8 @@
 """How well each model does the task, and how far each student is from its teacher.
 
-Does: accuracy, MCC, F1, precision and recall by label, or the correlations and errors of a
-regression; differences student minus teacher with a paired interval; baselines. Does not: test
-anything (`paired_tests` does) or look at slices.
+Does: accuracy, MCC, F1, precision and recall by label, those of several labels at once, or the
+correlations and errors of a regression; differences student minus teacher with a paired interval;
+baselines. Does not: test anything (`paired_tests` does) or look at slices.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, resample
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate
 from kdprobe.analysis.task_scores.metrics import METRICS
+from kdprobe.analysis.task_scores.run_scores import NO_LABEL, RunScore, label_scores, set_scores
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import Population, Predictions
@@ -29,7 +30,10 @@ from kdprobe.stats.correlations import pearson_draws, spearman_draws
 _ONE_SIDED = "the predictions or the gold labels are all one label; MCC compares at least two"
 _ABSENT = "no example has the positive label or is predicted so"
 _FLAT = "the predictions or the gold scores are all equal; a constant has no correlation"
-UNDEFINED = {"mcc": _ONE_SIDED, "f1": _ABSENT, "pearson": _FLAT, "spearman": _FLAT}
+UNDEFINED = {
+    "mcc": _ONE_SIDED, "f1": _ABSENT, "pearson": _FLAT, "spearman": _FLAT,
+    "f1_micro": NO_LABEL, "f1_macro": NO_LABEL,
+}  # fmt: skip
 """Why a primary score can be undefined."""
 
 
@@ -37,16 +41,6 @@ class TaskScoresOptions(Options):
     """Whether each label gets its own precision and recall."""
 
     per_label: bool = True
-
-
-@dataclass(frozen=True)
-class _RunScore:
-    """One score of a run: its draws, and the reason told where it does not exist."""
-
-    name: str
-    draws: Callable[[Predictions], Floats]
-    undefined: str = ""
-    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,47 +76,54 @@ def positive_class(study: Study) -> int:
     return task.labels.index(task.positive) if task.positive else len(task.labels) - 1
 
 
-def _class_scores(tally: _Tally) -> tuple[_RunScore, ...]:
+def _class_scores(tally: _Tally) -> tuple[RunScore, ...]:
     shared = (
-        _RunScore("accuracy", lambda run: _scores.accuracy(tally.of(run)), share=True),
-        _RunScore("mcc", lambda run: _scores.mcc(tally.of(run)), _ONE_SIDED),
+        RunScore("accuracy", lambda run: _scores.accuracy(tally.of(run)), share=True),
+        RunScore("mcc", lambda run: _scores.mcc(tally.of(run)), _ONE_SIDED),
     )
     if tally.study.classes == 2:
         positive = positive_class(tally.study)
         return (
             *shared,
-            _RunScore("f1", lambda run: _scores.f1(tally.of(run))[:, positive], _ABSENT),
+            RunScore("f1", lambda run: _scores.f1(tally.of(run))[:, positive], _ABSENT),
         )
     return (
         *shared,
-        _RunScore("f1_macro", lambda run: _scores.f1_macro(tally.of(run))),
-        _RunScore("f1_micro", lambda run: _scores.accuracy(tally.of(run)), share=True),
+        RunScore("f1_macro", lambda run: _scores.f1_macro(tally.of(run))),
+        RunScore("f1_micro", lambda run: _scores.accuracy(tally.of(run)), share=True),
     )
 
 
-def _number_scores(study: Study) -> tuple[_RunScore, ...]:
+def _number_scores(study: Study) -> tuple[RunScore, ...]:
     gold = np.asarray(study.split.labels, dtype=np.float64)
     sample = resamples_of(study)
     return (
-        _RunScore("pearson", lambda run: pearson_draws(sample, gold, run.scores), _FLAT),
-        _RunScore("spearman", lambda run: spearman_draws(sample, gold, run.scores), _FLAT),
-        _RunScore("mse", lambda run: _scores.mean_squared_error(sample, gold, run.scores)),
-        _RunScore(
+        RunScore("pearson", lambda run: pearson_draws(sample, gold, run.scores), _FLAT),
+        RunScore("spearman", lambda run: spearman_draws(sample, gold, run.scores), _FLAT),
+        RunScore("mse", lambda run: _scores.mean_squared_error(sample, gold, run.scores)),
+        RunScore(
             "mean_absolute_error",
             lambda run: _scores.mean_absolute_error(sample, gold, run.scores),
         ),
-        _RunScore("concordance", lambda run: _scores.concordance(sample, gold, run.scores), _FLAT),
+        RunScore("concordance", lambda run: _scores.concordance(sample, gold, run.scores), _FLAT),
     )
 
 
 def primary_statistic(study: Study) -> Callable[[Predictions], Floats]:
     """Return the statistic of the task's primary score: a run's predictions in, its draws out."""
-    number = study.split.task.kind == "regression"
-    scores = _number_scores(study) if number else _class_scores(_tally(study))
+    scores = _scores_of(study)
     return next(score.draws for score in scores if score.name == primary_name(study))
 
 
-def _model_scores(study: Study, scores: Sequence[_RunScore]) -> list[Estimate]:
+def _scores_of(study: Study) -> tuple[RunScore, ...]:
+    """Return the scores that a study's kind of task has."""
+    task = study.split.task
+    if task.sets is not None:
+        return set_scores(study, task.sets)
+    return _number_scores(study) if task.kind == "regression" else _class_scores(_tally(study))
+
+
+def _model_scores(study: Study, scores: Sequence[RunScore]) -> list[Estimate]:
     """Every score of every model, then every difference of a student to its teacher."""
     levels: list[Estimate] = []
     differences: list[Estimate] = []
@@ -246,12 +247,16 @@ class TaskScores:
     ) -> AnalysisResult:
         """Score every model; `done` is not read."""
         tables: tuple[Table, ...] = ()
+        sets = study.split.task.sets
+        estimates = _model_scores(study, _scores_of(study))
         if study.split.task.kind == "regression":
-            estimates = [*_model_scores(study, _number_scores(study)), _mean_baseline(study)]
+            estimates.append(_mean_baseline(study))
         else:
             tally = _tally(study)
-            estimates = [*_model_scores(study, _class_scores(tally)), _majority(tally)]
-            if options.per_label:
+            estimates.append(_majority(tally))
+            if options.per_label and sets is not None:
+                estimates += label_scores(study, sets)
+            elif options.per_label:
                 by_label = _by_label(tally)
                 estimates += by_label
                 tables = (label_table(study, by_label, tally.gold),)

@@ -52,6 +52,29 @@ _SCORES: tuple[Metric, ...] = (
         "F1, pooled over labels",
         "F1 of all decisions pooled; with one label for each example it equals the accuracy.",
     ),
+    _share(
+        "f1_samples",
+        "F1, mean over examples",
+        "F1 of each example's set of labels, 2 |both| / (|gold| + |predicted|), averaged over the "
+        "examples; 1 where both sets are empty.",
+        "Godbole and Sarawagi 2004",
+    ),
+    _share(
+        "subset_accuracy",
+        "Subset accuracy",
+        "The share of examples whose predicted set of labels is the gold one, all labels of it.",
+    ),
+    Metric(
+        name="hamming_loss",
+        label="Hamming loss",
+        definition="The share of all decisions, one for each label of each example, that are "
+        "wrong.",
+        unit="share",
+        minimum=0.0,
+        maximum=1.0,
+        higher_is_better=False,
+        source="Schapire and Singer 1999",
+    ),
     Metric(
         name="pearson",
         label="Pearson",
@@ -106,6 +129,13 @@ _PER_LABEL: tuple[Metric, ...] = (
         "recall",
         "Recall",
         "Of the examples that have this label, the share that is predicted so.",
+    ),
+    _share(
+        "label_f1",
+        "F1 of a label",
+        "The harmonic mean of precision and recall of one of several labels that an example may "
+        "have at once.",
+        "van Rijsbergen 1979",
     ),
 )
 

@@ -16,7 +16,6 @@ from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.observations.attention import AttentionPairs
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
-from kdprobe.seeds import derive_seed
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
@@ -71,9 +70,10 @@ def paired_readers(
     from kdprobe.errors import CapabilityError
     from kdprobe.extract.attention_similarity import OTHER_TOKENS, attention_key, shared_tokens
     from kdprobe.models.attention import AttentionReader
+    from kdprobe.models.random_init import twin_seed
 
     gathered = PairedReaders([], {}, [])
-    drawn = derive_seed(session.seed, "random weights") % 2**31
+    drawn = twin_seed(session.seed)
     for place, model in enumerate(models):
         try:
             readers = [AttentionReader(run) for run in model.runs[0 if place else 1 :]]

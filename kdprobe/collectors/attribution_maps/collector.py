@@ -60,7 +60,10 @@ class AttributionMapsCollector:
                 continue
             with progress.stage(f"attribution maps of {model.name}", len(every)) as stage:
                 for split, texts in by_split.items():
-                    gaps[model.name, split] = map_gaps(first, other, texts, advance=stage.advance)
+                    gaps[model.name, split] = map_gaps(
+                        first, other, texts, advance=stage.advance,
+                        of="logit" if session.task.kind == "multilabel" else "probability",
+                    )  # fmt: skip
         sizes = {name: len(split) for name, split in prepared.items()}
         clusters = {
             name: split.clusters for name, split in prepared.items() if split.clusters is not None

@@ -24,10 +24,11 @@ from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.own_sentences import read_own
-from kdprobe.tasks.task import Split
+from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
     from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.coalitions import Output
     from kdprobe.extract.settings import ExplanationSettings
 
 
@@ -58,6 +59,7 @@ class AttributionsCollector:
         reason = self._nobody(session)
         if reason is not None:
             return Skipped(what=self.name, reason=reason)
+        _check_label(session.task, options)
         if options.target == "gold" and not len(split.gold_rows):
             raise ConfigError(
                 "target = gold", found="the examples have no labels", expected="labelled examples"
@@ -84,6 +86,7 @@ class AttributionsCollector:
         self, session: Session, prepared: PreparedAttributions, progress: Progress
     ) -> Collected[Attributions] | Collected[OwnSentences] | Skipped:
         """Explain the models; own sentences become a study of their own."""
+        from kdprobe.collectors.attributions.floors import Floors
         from kdprobe.collectors.attributions.kinds import explain_all
         from kdprobe.collectors.attributions.methods import explain_apart, usable_methods
 
@@ -97,15 +100,19 @@ class AttributionsCollector:
         if prepared.split is not None:
             study = _own_study(session, prepared.split, tuple(able), progress)
         plan = plan_of(study, list(able.values()), request)
-        setting, unusable = usable_methods(_setting(request, seed), plan, able)
+        several = session.task.kind == "multilabel"
+        setting = _setting(request, seed, several=several)
+        setting, unusable = usable_methods(setting, plan, able)
         left_out = (Skipped(what=self.name, reason=unable[name], models=(name,)) for name in unable)
         skipped = (*left_out, *unusable)
         if not setting.methods:
             return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
 
+        floors = Floors(seed)
+
         def explain(by: ExplanationSettings) -> dict[str, dict[str, Explained]]:
             how = {"cache": cache, "progress": progress, "workers": session.workers}
-            return explain_all(plan, able, by, teacher=study.teacher.name, seed=seed, how=how)
+            return explain_all(plan, able, by, floors, teacher=study.teacher.name, how=how)
 
         explained, setting, failed = explain_apart(tuple(able), setting, explain)
         attributions, skipped = joined(study, plan, setting, explained), (*skipped, *failed)
@@ -136,12 +143,30 @@ def _free(key: str, taken: set[str]) -> str:
     return _free(f"{key}~", taken) if key in taken else key
 
 
-def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
+def _check_label(task: Task, request: AttributionRequest) -> None:
+    """Refuse a label that the task does not have, and one gold label where there may be several."""
+    if request.label and request.label not in task.labels:
+        raise ConfigError(
+            f"label = {request.label}", found=f"{task.name} has no such label",
+            expected="one of " + ", ".join(task.labels[:12]),
+        )  # fmt: skip
+    if request.target == "gold" and task.kind == "multilabel":
+        raise ConfigError(
+            "target = gold", found="an example may have several gold labels",
+            expected="teacher (its most probable label) or own",
+            remedy="`attribution.options=label=NAME` explains one label of all examples",
+        )  # fmt: skip
+
+
+def _setting(request: AttributionRequest, seed: int, *, several: bool) -> ExplanationSettings:
     from kdprobe.extract.settings import ExplanationSettings
 
     methods = {name: request.of_method(name) for name in request.methods}
+    output: Output = request.output
+    if several:
+        output = "label log-odds" if output == "log-odds" else "label probability"
     return ExplanationSettings(
-        methods, output=request.output, removal=request.removal, seed=seed, beam=request.beam
+        methods, output=output, removal=request.removal, seed=seed, beam=request.beam
     )
 
 

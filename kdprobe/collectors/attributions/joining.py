@@ -12,6 +12,7 @@ import numpy as np
 
 from kdprobe.collectors.attributions.plan import ExplanationPlan, sampling_note
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.label_sets import as_given
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Floats
 
@@ -124,13 +125,21 @@ def _notes(
     failed: Sequence[tuple[str, str, str]],
 ) -> tuple[str, ...]:
     notes = [sampling_note(study, plan)]
-    what = "the log-odds of" if setting.output == "log-odds" else "the probability of"
+    what = "the log-odds of" if setting.output.endswith("log-odds") else "the probability of"
+    several = setting.output.startswith("label")
     if study.split.task.kind == "regression":
         notes.append("Explained is the predicted score.")
     else:
         whose = (
             "each model's own predicted class" if plan.own_target else "one class for all models"
         )
+        if several:
+            whose = "one label for all models, by itself: the teacher's most probable"
+            if plan.own_target:
+                whose = "each model's own most probable label, by itself"
+            elif len(set(plan.target.tolist())) == 1:
+                name = as_given(study).task.labels[int(plan.target[0])]
+                whose = f"the label {name!r}, by itself"
         notes.append(f"Explained is {what} {whose}.")
     notes += plan.notes
     cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from kdprobe.collectors.attributions.floors import FloorKey, Floors
 from kdprobe.collectors.attributions.plan import ExplanationPlan
 from kdprobe.extract.attributions import Explained, ExplanationRequest, explain_models
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
-from kdprobe.models.random_init import random_twin
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 
@@ -25,9 +25,9 @@ def explain_all(
     plan: ExplanationPlan,
     models: Mapping[str, Sequence[ModelHandle]],
     setting: ExplanationSettings,
+    floors: Floors,
     *,
     teacher: str,
-    seed: int,
     how: Mapping[str, Any],
 ) -> dict[str, dict[str, Explained]]:
     """Explain the sentences of a plan to every model.
@@ -36,8 +36,8 @@ def explain_all(
         plan: the sentences.
         models: name -> its runs.
         setting: the methods.
+        floors: the models of random weights.
         teacher: its name.
-        seed: of the random weights.
         how: the cache, the progress and the workers of `explain_models`.
 
     Returns:
@@ -45,24 +45,25 @@ def explain_all(
     """
     plain = replace(setting, deletion=False)
     requests: dict[tuple[str, str], ExplanationRequest] = {}
+    floor_of: dict[str, FloorKey] = {}
     for name, runs in models.items():
         first, sentences = runs[0], plan.of(name)
         requests[name, ""] = ExplanationRequest(first, sentences, setting)
         if name == teacher and len(runs) > 1:
             requests[name, SECOND_RUN] = ExplanationRequest(runs[1], sentences, plain)
         if name != teacher and "gradients" in first.capabilities:  # weights: a twin without them
-            twin = random_twin(cast(HfModel, first), seed=seed)
-            requests[name, RANDOM_WEIGHTS] = ExplanationRequest(twin, sentences, plain)
+            floor_of[name] = floors.ask(cast(HfModel, first), sentences, plain)
     title = f"explaining {_counted(models)}"
-    explained = dict(
-        zip(requests, explain_models([*requests.values()], title=title, **how), strict=True)
-    )
+    asked = [*requests.values(), *floors.open.values()]
+    answers = explain_models(asked, title=title, **how)
+    explained = dict(zip(requests, answers, strict=False))
+    floors.learn(answers[len(requests) :])
     again = {
         name: request
         for name, runs in models.items()
         if (request := _noisy(explained[name, ""], plan.of(name), runs[0], plain)) is not None
     }
-    title = f"explaining {_counted(models)} again with another seed"
+    title += " again with another seed"
     anew = dict(zip(again, explain_models([*again.values()], title=title, **how), strict=True))
     kinds: dict[str, dict[str, Explained]] = {}
     for name in models:
@@ -70,9 +71,10 @@ def explain_all(
         kinds[name] = {"": first_kind, RESEEDED: first_kind}
         if name in anew:
             kinds[name][RESEEDED] = _reseeded(first_kind, anew[name], setting)
-        for kind in (SECOND_RUN, RANDOM_WEIGHTS):
-            if (name, kind) in explained:
-                kinds[name][kind] = explained[name, kind]
+        if (name, SECOND_RUN) in explained:
+            kinds[name][SECOND_RUN] = explained[name, SECOND_RUN]
+        if name in floor_of:
+            kinds[name][RANDOM_WEIGHTS] = floors.known[floor_of[name]]
     return kinds
 
 

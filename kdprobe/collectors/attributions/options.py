@@ -18,7 +18,7 @@ from kdprobe.errors import ConfigError
 
 DEFAULT_METHODS = ("integrated_gradients", "lime", "shap")
 Target = Literal["teacher", "gold", "own"]
-_GENERAL = ("target", "output", "removal", "beam")
+_GENERAL = ("target", "label", "output", "removal", "beam")
 _WHERE = "`attribution.options`"
 
 
@@ -31,13 +31,15 @@ class AttributionRequest(CollectorOptions):
         file: a file of sentences to explain instead of examples: a text file with one a line, or a
             table with a column `text`.
         target: whose class is explained: the teacher's prediction or the gold label for all models,
-            or each model's own prediction.
+            or each model's own prediction. Of several labels at once the teacher's or each model's
+            most probable label is explained, by itself.
+        label: explain this label of all examples instead; empty: `target` says which.
         output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
         beam: width of the search for the limits of orders of deletions of texts of more words than
             are enumerated (see `extract.beam`), which asks about `beam` n^2 questions a text of n
             words; 0: those texts have no normalised numbers.
-        options: options of methods by name, `{"lime": {"samples": 5000}}`; `target`, `output`,
-            `removal` and `beam` may stand among them.
+        options: options of methods by name, `{"lime": {"samples": 5000}}`; `target`, `label`,
+            `output`, `removal` and `beam` may stand among them.
 
     Raises:
         UnknownNameError: a method nothing goes by.
@@ -70,14 +72,15 @@ class AttributionRequest(CollectorOptions):
         ),
     ] = None  # fmt: skip
     target: Target = "teacher"
+    label: str = ""
     output: Literal["log-odds", "probability"] = "log-odds"
     removal: Literal["delete", "mask"] = "delete"
     beam: int = Field(default=0, ge=0, le=1000)
     options: Annotated[
         Mapping[str, Any],
         Flag(
-            "How words are explained: target, output, removal or beam, or METHOD.KEY, an option of "
-            "a method.",
+            "How words are explained: target, label, output, removal or beam, or METHOD.KEY, an "
+            "option of a method.",
             name="method-set", metavar="KEY=VALUE", reads="nested",
         ),
     ] = Field(default_factory=dict)  # fmt: skip
@@ -85,7 +88,7 @@ class AttributionRequest(CollectorOptions):
     @model_validator(mode="before")
     @classmethod
     def _settings_for_all_methods(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Take `target`, `output`, `removal` and `beam` from among the options of methods."""
+        """Take what holds for all methods, like `target`, from among the options of methods."""
         options = data.get("options")
         if not isinstance(options, Mapping):
             return data
@@ -161,7 +164,9 @@ class AttributionRequest(CollectorOptions):
         if options is None:
             keys = ("methods", "attribution_sentences", "sentences", "method_settings")
             return dict.fromkeys(keys)
-        settings: dict[str, JsonValue] = {key: getattr(options, key) for key in _GENERAL}
+        settings: dict[str, JsonValue] = {
+            key: getattr(options, key) for key in _GENERAL if key != "label" or options.label
+        }
         for name in options.methods:
             settings[name] = options.of_method(name).model_dump(mode="json")
         return {

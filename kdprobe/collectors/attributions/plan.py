@@ -14,6 +14,8 @@ import numpy as np
 
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.observations.attributions import Word
+from kdprobe.observations.label_sets import LabelOutputs, as_given, labels_of
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Ints
 from kdprobe.tasks.own_sentences import OWN
@@ -66,7 +68,7 @@ def plan_of(
     words = [split_words(text, pair) for text, pair in zip(split.texts, pairs, strict=True)]
     target = _targets(study, request)
     predicted = np.stack([population.first.predicted for population in study.models])
-    labels = _strata(study, target)
+    labels = _strata(study, study.teacher.first.predicted if study.split.task.sets else target)
     lengths = np.array([len(parts) for parts in words], dtype=np.int64)
     explicable = lengths > 0
     if request.target == "gold":
@@ -114,16 +116,26 @@ def _strata(study: Study, target: Ints) -> Ints:
 def _targets(study: Study, request: AttributionRequest) -> Ints:
     if study.split.task.kind == "regression":
         return np.zeros(study.n, dtype=np.int64)
+    if request.label:
+        place = as_given(study).task.labels.index(request.label)
+        return np.full(study.n, place, dtype=np.int64)
     if request.target == "gold" and study.split.labels is not None:
         return study.split.labels.astype(np.int64)
-    return study.teacher.first.predicted
+    return _likeliest(study, study.teacher)
+
+
+def _likeliest(study: Study, model: Population) -> Ints:
+    """Return the class that a model predicts, or of several labels the most probable; `[n]`."""
+    if not study.has(LabelOutputs):
+        return model.first.predicted
+    return labels_of(study).runs[model.name][0].values.argmax(axis=1).astype(np.int64)
 
 
 def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> dict[str, Ints]:
     """Return each model's own class of the chosen examples, when these are explained."""
     if request.target != "own" or study.split.task.kind == "regression":
         return {}
-    return {model.name: model.first.predicted[rows] for model in study.models}
+    return {model.name: _likeliest(study, model)[rows] for model in study.models}
 
 
 def _notes(readers: Sequence[TextsReader], *, texts: Sequence[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kdprobe.cache import Cache
 from kdprobe.collectors.guarding import failure, unpaired
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, encoders_of
-from kdprobe.collectors.probes.fits import GatheredFits, KeptBy, probe
+from kdprobe.collectors.probes.fits import Failures, GatheredFits, KeptBy, probe
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.collectors.probes.work import Missing, Work, say_estimate
 from kdprobe.collectors.protocol import Collected
@@ -22,7 +22,7 @@ from kdprobe.collectors.session import Session
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import Capability, lacking
-from kdprobe.observations.probes import ProbeFits, ProbeTask, Unread
+from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask, Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
@@ -87,14 +87,14 @@ class ProbesCollector:
         ]
         say_estimate(work, progress)
         gathered = GatheredFits()
+        shapes: dict[tuple[object, ...], tuple[list[ProbeFit], Failures]] = {}
         seconds: dict[str, float] = {}
-        for planned in work:
-            started, each = time.perf_counter(), planned
-            cache = _cache_of(each.encoder, session)
-            if each.encoder.random and each.missing:  # a model of this shape may have left them
-                each = _work(each.encoder, tasks, request, session.seed, cache)
-            kept = KeptBy(cache, 4 * session.batch_size, session.workers)
-            gathered.add(each, *probe(each, tasks, kept, progress))
+        for each in work:
+            started, cache = time.perf_counter(), _cache_of(each.encoder, session)
+            if each.encoder.shape not in shapes:
+                kept = KeptBy(cache, 4 * session.batch_size, session.workers)
+                shapes[each.encoder.shape] = probe(each, tasks, kept, progress)
+            gathered.add(each, *shapes[each.encoder.shape])
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started
         fits, skipped = gathered.fits, (*unmade, *gathered.skipped)

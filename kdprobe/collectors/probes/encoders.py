@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.session import ComparedModel
 from kdprobe.results.schema import Skipped
-from kdprobe.seeds import derive_seed
 
 if TYPE_CHECKING:
     from kdprobe.config.probing import ProbingTask
@@ -27,6 +26,12 @@ class Encoder(NamedTuple):
     run: int
     random: bool
     reader: LayerReader
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """What tells encoders apart; random weights of one shape and seed are one encoder."""
+        own = () if self.random else (self.model, self.run)
+        return (*own, self.reader.key, self.reader.reading, self.reader.poolings)
 
 
 class TaskData(NamedTuple):
@@ -53,8 +58,9 @@ def encoders_of(
         of its runs is read then, of an architecture no random weights.
     """
     from kdprobe.models.hidden import LayerReader
+    from kdprobe.models.random_init import twin_seed
 
-    drawn = derive_seed(seed, "random weights") % 2**31
+    drawn = twin_seed(seed)
     encoders: list[Encoder] = []
     unread: list[Skipped] = []
     for model in models:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from kdprobe.cache import Cache
@@ -193,9 +193,16 @@ class GatheredFits:
     _skipped: list[Skipped] = field(default_factory=list)
 
     def add(self, work: Work, fits: Sequence[ProbeFit], failed: Failures) -> None:
-        """Take up the fits of one encoder; tasks that failed in one way are listed together."""
+        """Take up the fits of one encoder; tasks that failed in one way are listed together.
+
+        Args:
+            work: of the encoder.
+            fits: what `probe` gave for it, or for another model of its shape where both have
+                random weights.
+            failed: likewise.
+        """
         encoder = work.encoder
-        self._fits += fits
+        self._fits += (replace(fit, model=encoder.model) for fit in fits)
         groups: dict[str, tuple[list[str], Exception]] = {}
         for task, error in failed.items():
             groups.setdefault(_skipped(encoder, "", error).reason, ([], error))[0].append(task)

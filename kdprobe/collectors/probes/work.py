@@ -46,7 +46,7 @@ class Work(NamedTuple):
 
 def say_estimate(work: Sequence[Work], progress: Progress) -> None:
     """Show how much is to be read and fitted, and how long it takes, measured on a little of it."""
-    open_work = [each for each in work if each.missing]
+    open_work = list({each.encoder.shape: each for each in work if each.missing}.values())
     if not open_work:
         return
     texts = max((each.texts for each in open_work), key=len)

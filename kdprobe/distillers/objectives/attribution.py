@@ -18,6 +18,7 @@ from kdprobe.config.base import Options
 from kdprobe.distillers.alignment import Level, places, tokens_differ, words_read
 from kdprobe.distillers.compatibility import (
     first_of,
+    needs_softmax,
     no_blocks,
     no_gradients,
     no_teacher,
@@ -146,7 +147,12 @@ class AttributionObjective(WithoutProjection):
         few = too_few_pairs(models) if options.layer == "uniform" else None
         blocks = no_blocks(models) if options.layer != "input" else None
         apart = tokens_differ(models, options.level)
-        return first_of(no_teacher(models), no_gradients(models), apart, few, blocks)
+        softmax = needs_softmax(models, options.of)
+        several = options.views == "gold" and models.task.kind == "multilabel"
+        gold = 'an example may have several gold labels; views = "all" works' if several else None
+        return first_of(
+            no_teacher(models), softmax, gold, no_gradients(models), apart, few, blocks
+        )  # fmt: skip
 
     def needs(self, models: ModelPair, options: AttributionOptions) -> Needs:
         """Both models, to differentiate."""
@@ -185,7 +191,8 @@ class AttributionObjective(WithoutProjection):
 
     def remark(self, models: ModelPair, options: AttributionOptions) -> str | None:
         """Return what a reader of its value must know for these models, or None."""
-        if len(models.task.labels) == 2 and options.views == "all":
+        two = models.task.kind == "classification" and len(models.task.labels) == 2
+        if two and options.views == "all":
             return (
                 "attribution maps of two classes are each other's double with one step: the second "
                 "only scales the term"

@@ -1,4 +1,4 @@
-"""Gold labels: cross-entropy for classes, squared error for a number.
+"""Gold labels: cross-entropy for classes and for several labels, squared error for a number.
 
 Does: give each example's loss on its gold label. Does not: look at the teacher.
 """
@@ -14,6 +14,7 @@ from torch.nn import functional
 from kdprobe.config.base import Options
 from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Needs, View
+from kdprobe.distillers.objectives._logits import label_losses
 
 
 class HardLabelsOptions(Options):
@@ -22,10 +23,12 @@ class HardLabelsOptions(Options):
 
 @dataclass(frozen=True)
 class HardLabels(PerExample):
-    """Cross-entropy with the gold class, or squared error to the gold score.
+    """Cross-entropy with the gold class or labels, or squared error to the gold score.
 
     Definition: -log softmax(z)[y] of natural logarithms in float32, with z the student's logits and
-    y the gold class; for a regression (z - y)^2. One value an example, loss count 1.
+    y the gold class; for a regression (z - y)^2; of several labels at once the mean over labels of
+    -y log s(z) - (1 - y) log s(-z), s the logistic function and y 0 or 1, as the loss of
+    `transformers` is for `multi_label_classification`. One value an example, loss count 1.
     """
 
     name: str = "hard_labels"
@@ -58,6 +61,8 @@ class HardLabels(PerExample):
             raise ValueError("hard_labels got a batch without labels")
         if labels.is_floating_point():
             return (logits[:, 0] - labels) ** 2
+        if labels.ndim == 2:
+            return label_losses(logits, labels.float())
         return functional.cross_entropy(logits, labels, reduction="none")
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import (
     first_of,
+    needs_softmax,
     no_gradients,
     no_teacher,
     other_embedded,
@@ -64,6 +65,7 @@ class Jacobian(PerToken):
         """It needs equal tokens and widths."""
         return first_of(
             no_teacher(models),
+            needs_softmax(models, options.of),
             no_gradients(models),
             other_tokens(models),
             other_embedded(models),

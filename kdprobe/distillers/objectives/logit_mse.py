@@ -12,9 +12,8 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.objective import Batch, View
-from kdprobe.distillers.objectives._logits import OfLogits
-from kdprobe.observations.predictions import Scale
+from kdprobe.distillers.objective import Batch, ModelPair, View
+from kdprobe.distillers.objectives._logits import OfLogits, scale_remark
 
 
 class LogitMseOptions(Options):
@@ -46,7 +45,10 @@ class LogitMse(OfLogits):
     version: int = 1
     title: str = "the teacher's logits"
     options: type[BaseModel] = LogitMseOptions
-    least: Scale = "logits"
+
+    def remark(self, models: ModelPair, options: LogitMseOptions) -> str | None:
+        """Say which logits it reads of a teacher that is known by its probabilities."""
+        return scale_remark(self.name, models)
 
     def loss_sum(
         self, student: View, teacher: View, batch: Batch, options: LogitMseOptions

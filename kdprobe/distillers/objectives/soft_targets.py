@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
-from kdprobe.distillers.objectives._logits import OfLogits
+from kdprobe.distillers.objectives._logits import OfLogits, several_at_once
 
 
 class SoftTargetsOptions(Options):
@@ -44,8 +44,11 @@ class SoftTargets(OfLogits):
 
     Definition (Hinton, Vinyals and Dean 2015): with p = softmax(teacher's logits / T) and
     q = softmax(student's logits / T), T^2 sum_c p_c log(p_c / q_c) in natural logarithms, float32.
-    For a regression ((z_s - z_t) / T)^2, times T^2. One value an example, loss count 1: the mean
-    over a batch is what `KLDivLoss(reduction="batchmean")` gives.
+    For a regression ((z_s - z_t) / T)^2, times T^2. Of several labels at once, each is a
+    distribution of its own, p = s(z_t / T) and 1 - p with s the logistic function, and the value is
+    the mean of their divergences over the labels: that of all sets of labels divided by their
+    number, so that it weighs as the cross-entropy of `hard_labels` does. One value an example,
+    loss count 1: the mean over a batch is what `KLDivLoss(reduction="batchmean")` gives.
 
     Differs from: AD-KD and TinyBERT, which use the cross-entropy and leave T^2 out (AD-KD's code
     anneals T on three tasks, which its paper does not say); PKD's code, which divides by the
@@ -78,16 +81,23 @@ class SoftTargets(OfLogits):
         ours, theirs = student.logits / temperature, teacher.logits / temperature
         if ours.shape[1] == 1:
             return scale * ((ours - theirs) ** 2).sum(-1)
+        if several_at_once(batch):
+            pairs = (torch.stack([-logits, logits], -1) / 2 for logits in (ours, theirs))
+            log_q, log_p = (torch.log_softmax(pair, -1) for pair in pairs)
+            return scale * _divergence(log_p, log_q, options.divergence).mean(-1)
         log_q, log_p = torch.log_softmax(ours, -1), torch.log_softmax(theirs, -1)
-        if options.divergence == "cross_entropy":
-            return -scale * (log_p.exp() * log_q).sum(-1)
-        forward = (log_p.exp() * (log_p - log_q)).sum(-1)
-        if options.divergence == "forward":
-            return scale * forward
-        reverse = (log_q.exp() * (log_q - log_p)).sum(-1)
-        if options.divergence == "reverse":
-            return scale * reverse
-        return scale * (forward + reverse) / 2
+        return scale * _divergence(log_p, log_q, options.divergence)
+
+
+def _divergence(log_p: Tensor, log_q: Tensor, which: str) -> Tensor:
+    """Return a divergence of the teacher's `p` and the student's `q` over the last axis."""
+    if which == "cross_entropy":
+        return -(log_p.exp() * log_q).sum(-1)
+    forward = (log_p.exp() * (log_p - log_q)).sum(-1)
+    if which == "forward":
+        return forward
+    reverse = (log_q.exp() * (log_q - log_p)).sum(-1)
+    return reverse if which == "reverse" else (forward + reverse) / 2
 
 
 OBJECTIVE = SoftTargets()

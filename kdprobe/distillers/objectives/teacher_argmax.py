@@ -14,7 +14,7 @@ from torch.nn import functional
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_answers, not_classes
 from kdprobe.distillers.objective import Batch, ModelPair, View
-from kdprobe.distillers.objectives._logits import OfLogits
+from kdprobe.distillers.objectives._logits import OfLogits, label_losses, several_at_once
 from kdprobe.observations.predictions import Scale
 
 
@@ -27,9 +27,11 @@ class TeacherArgmax(OfLogits):
     """Cross-entropy with the class the teacher gives.
 
     Definition: -log softmax(z_s)[argmax z_t], natural logarithms, float32; of equal logits the
-    first class counts. One value an example, loss count 1. Sucik (2020, `use_hard_logits`) and the
-    hard option of Stanton et al. (2021, gnosis) do this; gnosis multiplies by T squared. It is not
-    0 when the student equals the teacher: it pulls towards certainty.
+    first class counts; of several labels at once the binary cross-entropy with those that the
+    teacher predicts (a probability above .5), the mean over labels. One value an example, loss
+    count 1. Sucik (2020, `use_hard_logits`) and the hard option of Stanton et al. (2021, gnosis) do
+    this; gnosis multiplies by T squared. It is not 0 when the student equals the teacher: it pulls
+    towards certainty.
     """
 
     name: str = "teacher_argmax"
@@ -56,6 +58,8 @@ class TeacherArgmax(OfLogits):
         >>> round(value.item(), 4)  # log 2
         0.6931
         """
+        if several_at_once(batch):
+            return label_losses(student.logits, (teacher.logits > 0).float())
         return functional.cross_entropy(student.logits, teacher.logits.argmax(-1), reduction="none")
 
 

@@ -137,9 +137,11 @@ def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..
         if logits.shape[1] == 1:
             return logits[:, 0]
         chosen = logits.gather(1, target[:, None])[:, 0]
-        own = torch.nn.functional.one_hot(target, logits.shape[1]).bool()
-        odds = chosen - logits.masked_fill(own, float("-inf")).logsumexp(dim=1)
-        return odds if output == "log-odds" else torch.sigmoid(odds)
+        odds = chosen
+        if output in ("log-odds", "probability"):
+            own = torch.nn.functional.one_hot(target, logits.shape[1]).bool()
+            odds = chosen - logits.masked_fill(own, float("-inf")).logsumexp(dim=1)
+        return odds if output.endswith("log-odds") else torch.sigmoid(odds)
 
     return call
 

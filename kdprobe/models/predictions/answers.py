@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from kdprobe.config.kinds import NO_LABELS, SEPARATOR
 from kdprobe.models.labels import POSITIONAL
 from kdprobe.plain_text import printable
 from kdprobe.tasks.gold import NO_NUMBER, ClassNames, is_missing
 from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Task
+from kdprobe.tasks.written_sets import read_set
 
 HARD_NAMES = ("prediction", "predicted")
 TOKENS = "logprobs"
@@ -65,13 +67,15 @@ def counted(answers: Iterable[str]) -> str:
     return ", ".join(f"{quoted(one)} {count}" for one, count in ordered[:_LISTED]) + more
 
 
-def empty_rows(table: ColumnTable, columns: tuple[str, ...]) -> dict[int, Lack]:
-    """Return the rows that say nothing in any of these columns."""
+def empty_rows(table: ColumnTable, columns: tuple[str, ...], task: Task) -> dict[int, Lack]:
+    """Return the rows that say nothing in any of these columns; an empty set is an answer."""
+    sets = task.kind == "multilabel" and columns[0] in HARD_NAMES
+    empty = ("", *NO_NUMBER) if sets else _EMPTY
     cells = zip(*(table.columns[name] for name in columns), strict=True)
     return {
         row: Lack()
         for row, held in enumerate(cells)
-        if all((cell or "").strip().casefold() in _EMPTY for cell in held)
+        if all((cell or "").strip().casefold() in empty for cell in held)
     }
 
 
@@ -79,12 +83,16 @@ def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | 
     """Read the predicted labels of a table, where it has any.
 
     Definition: a cell without the blanks around it is what `label_map` says that it means, else the
-    label of its name (see `tasks.gold.read_gold`), else no answer.
+    label of its name (see `tasks.gold.read_gold`), else no answer. Of several labels at once each
+    is read so, and a set with one that is no label is no answer.
     """
     column = next((name for name in HARD_NAMES if name in table.columns), None)
-    if column is None or task.kind == "regression" or column in table.nested:
+    several = task.kind == "multilabel"
+    if column is None or task.kind == "regression" or (column in table.nested and not several):
         return Answers(table, {}, ())
     meanings = {} if label_map in (None, POSITIONAL) else dict(label_map or {})
+    if several:
+        return _read_sets(table, task, column, meanings)
     classes = ClassNames(task, table.class_names.get(column, ()))
     cells: list[str | None] = []
     lacking: dict[int, Lack] = {}
@@ -104,3 +112,22 @@ def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | 
     notes = (f"its answers were read as the command says: {used}",) if used else ()
     mapped = replace(table, columns={**table.columns, column: tuple(cells)})
     return Answers(mapped, lacking, notes)
+
+
+def _read_sets(table: ColumnTable, task: Task, column: str, meanings: Mapping[str, str]) -> Answers:
+    """Read predicted sets of labels, each written anew with the task's names."""
+    classes = ClassNames(task, table.class_names.get(column, ()))
+    cells: list[str | None] = []
+    lacking: dict[int, Lack] = {}
+    for row, cell in enumerate(table.columns[column]):
+        held = read_set(cell)
+        words = [] if held is None else [meanings.get(word, word) for word in held.words]
+        places = [classes.index(word) for word in words]
+        if held is not None and not held.known:
+            lacking[row] = Lack()
+        elif held is None or None in places:
+            lacking[row] = Lack((cell or "").strip())
+        names = [task.labels[place] for place in places if place is not None]
+        cells.append(cell if row in lacking else SEPARATOR.join(names) or NO_LABELS[0])
+    mapped = replace(table, columns={**table.columns, column: tuple(cells)})
+    return Answers(replace(mapped, nested=table.nested - {column}), lacking, ())

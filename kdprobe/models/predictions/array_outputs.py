@@ -13,6 +13,7 @@ import numpy as np
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.predictions.array_values import as_array, as_numbers, class_index, is_missing
+from kdprobe.models.predictions.label_numbers import HARD, are_sets, label_matrix, named_sets
 from kdprobe.models.predictions.numbers import SUM_TOLERANCE, to_log_probabilities
 from kdprobe.observations.predictions import Scale
 from kdprobe.stats.arrays import Floats, Ints
@@ -47,7 +48,8 @@ def read_outputs(
         values: `[n, c]` logits, or probabilities (rows from 0 to 1 that sum to 1 within 0.001:
             float16 keeps three digits); a frame with a column a label; `[n]` class indices or label
             names; of two classes also `[n]` probabilities of the second, some between 0 and 1; of
-            a regression `[n]` numbers.
+            a regression `[n]` numbers; of several labels at once `[n, L]` log-odds, probabilities
+            of each by itself or 0 and 1, or a list of sets of names.
         task: what they speak of; columns of an array are in the order of its labels.
         n: the number of examples.
         where: whose they are, for messages.
@@ -73,6 +75,8 @@ def read_outputs(
                 where, found=f"columns {', '.join(columns)}", expected=", ".join(names)
             )
         values = values.rename(columns=str)[list(names)]
+    if task.kind == "multilabel":
+        return _of_labels(values, task, n, where, logits=logits, row_name=row_name)
     array = as_array(values, where, axes=(1, 2))
     if len(array) != n:
         raise ConfigError(
@@ -101,6 +105,26 @@ def read_outputs(
             where, found=f"{array.shape[1]} columns", expected=f"{len(names)}, one a label"
         )
     return _distributions(as_numbers(array, where), where, logits=logits, row_name=row_name)
+
+
+def _of_labels(
+    values: Any, task: Task, n: int, where: str, *, logits: bool, row_name: Callable[[int], str]
+) -> ArrayOutputs:
+    """Read outputs of several labels at once; see `label_numbers.py`."""
+    if are_sets(values):
+        sets = named_sets(list(values), task.labels, where, row_name=row_name)
+        if len(sets) != n or (sets == NO_LABEL).any():
+            found = f"{len(sets)} rows" if len(sets) != n else "a row is missing"
+            raise ConfigError(where, found=found, expected=f"a set of labels for each of {n}")
+        return ArrayOutputs(sets.astype(np.float64), "label sets", (HARD,))
+    array = as_array(values, where, axes=(2,))
+    if array.shape != (n, len(task.labels)):
+        raise ConfigError(
+            where, found=f"an array of shape {array.shape}",
+            expected=f"{(n, len(task.labels))}, a row an example and a column a label",
+        )  # fmt: skip
+    numbers, scale, note = label_matrix(array, where, logits=logits, row_name=row_name)
+    return ArrayOutputs(numbers, scale, (note,) if note else ())
 
 
 def _is_probability(array: Any) -> bool:

@@ -60,6 +60,7 @@ class PredictionsFile:
     parameters: int | None = None
     disk_bytes: int | None = None
     reading: str = ""
+    gives: str = "a predictions file of"
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
         {
@@ -184,7 +185,7 @@ def _content_ids(parsed: PredictionsTable) -> tuple[str, ...]:
     ids = []
     for row in range(len(parsed.table.lines)):
         text, pair = text_of(parsed, row)
-        label = "" if parsed.labels is None else str(parsed.labels[row].item())
+        label = "" if parsed.labels is None else str(parsed.labels[row].tolist())
         key = text_hash(f"{label}\x1e{text}", pair)
         counts[key] += 1
         ids.append(key if counts[key] == 1 else f"{key}-{counts[key]}")

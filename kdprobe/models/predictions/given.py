@@ -14,6 +14,7 @@ import numpy as np
 
 from kdprobe.errors import MisalignedError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.answers import Lack
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.observations.predictions import Predictions
 from kdprobe.results.schema import ModelSource
@@ -28,6 +29,7 @@ class GivenPredictions:
         name: the name people gave it.
         task: what they speak of.
         notes: what the reader of the report must know of them.
+        lacking: why there is no output of an example, by its id.
 
     Raises:
         MisalignedError: outputs of a task of another kind, or of another number of classes.
@@ -53,15 +55,25 @@ class GivenPredictions:
     alarms: tuple[str, ...] = ()
 
     def __init__(
-        self, predictions: Predictions, *, name: str, task: Task, notes: tuple[str, ...] = ()
+        self,
+        predictions: Predictions,
+        *,
+        name: str,
+        task: Task,
+        notes: tuple[str, ...] = (),
+        lacking: Mapping[str, Lack] = MappingProxyType({}),
     ) -> None:
         self.name, self.labels, self.notes = name, task.labels, notes
         self.shown = f"{name} ({self.folder})"
-        self._held = predictions
+        self._held, self._lacking = predictions, lacking
         self.fingerprint = hashlib.sha256(predictions.values.tobytes()).hexdigest()
         columns, scale = predictions.values.shape[1], predictions.scale
         fits = columns == (1 if scale == "labels" else task.outputs)
-        if (scale == "scores") != (task.kind == "regression") or not fits:
+        of_labels = scale in ("label logits", "label sets")
+        other = (scale == "scores", of_labels) != (
+            task.kind == "regression", task.kind == "multilabel"
+        )  # fmt: skip
+        if other or not fits:
             raise MisalignedError(
                 name, found=f"{scale} in {columns} columns",
                 expected="one score each" if task.kind == "regression"
@@ -88,4 +100,5 @@ class GivenPredictions:
         held = set(self._held.ids)
         mask = np.array([key not in held for key in split.ids], dtype=np.bool_)
         first = next((f"id {key!r}" for key in split.ids if key not in held), "")
-        return Unanswered(mask, [None] * int(mask.sum()), first)
+        lacks = [self._lacking.get(key) for key in split.ids if key not in held]
+        return Unanswered(mask, lacks, first)

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from kdprobe.errors import MisalignedError
 from kdprobe.models.predictions.table import PredictionsTable
 from kdprobe.plain_text import printable
-from kdprobe.tasks.task import NO_LABEL, Split
+from kdprobe.tasks.task import NO_LABEL, Split, gold_text
 
 SAME = 1e-4
 """How far outputs for one text may differ and still be the same, as probabilities."""
@@ -99,7 +99,7 @@ def _choose(parsed: PredictionsTable, split: Split, example: int, rows: list[int
     """
     if len(rows) > 1 and parsed.labels is not None and split.labels is not None:
         label = split.labels[example]
-        rows = [row for row in rows if parsed.labels[row] == label] or rows
+        rows = [row for row in rows if np.array_equal(parsed.labels[row], label)] or rows
     rows = [row for row in rows if row not in parsed.lacking] or rows[:1]
     for row in rows[1:]:
         if not _are_same(parsed, row, rows[0]):
@@ -115,8 +115,10 @@ def _choose(parsed: PredictionsTable, split: Split, example: int, rows: list[int
 
 def _are_same(parsed: PredictionsTable, one: int, other: int) -> bool:
     first, second = parsed.values[one], parsed.values[other]
-    if parsed.scale == "labels":
+    if parsed.scale in ("labels", "label sets"):
         return bool(np.array_equal(first, second))
+    if parsed.scale == "label logits":
+        return bool(np.abs(np.tanh(first / 2) - np.tanh(second / 2)).max() <= 2 * SAME)
     if parsed.scale == "scores":
         return bool(np.abs(first - second).max() <= SAME * max(1.0, np.abs(first).max()))
     return bool(np.abs(softmax(first) - softmax(second)).max() <= SAME)
@@ -134,21 +136,23 @@ def compare_labels(
         return
     theirs = parsed.labels[rows].astype(np.float64)
     ours = split.labels.astype(np.float64)
-    if split.task.kind == "classification":
+    if split.task.kind != "regression":
         theirs, ours = (np.where(gold == NO_LABEL, np.nan, gold) for gold in (theirs, ours))
     differ = np.abs(theirs - ours) > 1e-6  # False where one of the two has no label
+    differ = differ.reshape(len(split), -1).any(axis=1)
     if not differ.any():
         return
     example = int(np.argmax(differ))
 
-    def shown(value: float) -> str:
-        return repr(split.task.labels[int(value)]) if split.task.labels else f"{value:g}"
+    def shown(value: NDArray[np.floating]) -> str:
+        text = gold_text(split.task, value)
+        return repr(text) if split.task.labels else text
 
     raise MisalignedError(
         parsed.table.where(int(rows[example])),
         found=f"label {shown(theirs[example])} for {quoted_texts(example_of(split, example))}"
         f" ({int(differ.sum())} of {len(split)} labels of {name} differ)",
-        expected=f"{shown(float(split.labels[example]))}, as in {split.task.name} {split.name}",
+        expected=f"{shown(ours[example])}, as in {split.task.name} {split.name}",
         remedy="are its label indices those of the task? Write label names instead",
     )
 

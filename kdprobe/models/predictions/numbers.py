@@ -154,6 +154,27 @@ def to_probabilities(
     return Probabilities(values, notes)
 
 
+def to_shares(values: Floats, written: Iterable[WrittenNumbers], table: ColumnTable) -> Floats:
+    """Return the probabilities of labels that do not exclude each other, each from 0 to 1.
+
+    Numbers with a percent sign are divided by 100.
+
+    Raises:
+        CheckpointError: a number is not in 0 to 1; with the line.
+    """
+    shares = values / 100 if any(cell.percent for cell in written) else values
+    inside = np.asarray((shares >= 0) & (shares <= 1)).all(axis=1)
+    if not inside.all():
+        row = int(np.argmin(inside))
+        raise CheckpointError(
+            table.where(row),
+            found=f"probabilities {values[row].tolist()}",
+            expected="numbers from 0 to 1, one of each label by itself",
+            remedy="name the column logits if that is what they are",
+        )
+    return shares
+
+
 def _slack(k: int, decimals: int, significant: int) -> float:
     """Return how far rounding can move the sum of k numbers; none were rounded to whole ones."""
     digits = significant if decimals - significant > 1 else decimals

@@ -24,16 +24,18 @@ from kdprobe.models.predictions.answers import (
     empty_rows,
     read_answers,
 )
+from kdprobe.models.predictions.label_numbers import HARD, log_odds
 from kdprobe.models.predictions.numbers import (
     SUM_TOLERANCE,
     WrittenNumbers,
     read_numbers,
     to_log_probabilities,
     to_probabilities,
+    to_shares,
 )
 from kdprobe.models.predictions.token_probabilities import token_probabilities
-from kdprobe.observations.predictions import Scale
-from kdprobe.stats.arrays import FARTHEST, Floats
+from kdprobe.observations.predictions import Scale, scale_of
+from kdprobe.stats.arrays import FARTHEST, Floats, Ints
 from kdprobe.tasks.gold import read_labels
 from kdprobe.tasks.table import Cells, ColumnTable
 from kdprobe.tasks.task import Task
@@ -70,7 +72,7 @@ def table_outputs(
     """
     columns = _columns(table, task)
     answers = read_answers(table, task, label_map)
-    lacking = {**empty_rows(table, columns), **answers.lacking}
+    lacking = {**empty_rows(table, columns, task), **answers.lacking}
     if columns == (TOKENS,):
         tokens = token_probabilities(table, task, label_map, skip=lacking)
         lacking |= tokens.lacking
@@ -113,6 +115,15 @@ def _columns(table: ColumnTable, task: Task) -> tuple[str, ...]:
             by_class = [name for name in table.columns if name.startswith(f"{word}:")]
             if family in table.columns or by_class:
                 return (family,) if family in table.columns else tuple(by_class)
+        if TOKENS in table.columns and task.kind == "multilabel":
+            raise CheckpointError(
+                table.shown,
+                found="log-probabilities of one answer's tokens (logprobs)",
+                expected=f"a column prob:LABEL for each label of {task.name}, or sets of labels in "
+                "a column prediction",
+                remedy="tokens of one answer exclude each other, and several labels may hold at "
+                "once: ask the model about each label, or write the sets that it named",
+            )
         if TOKENS in table.columns:
             return (TOKENS,)
     if not named:
@@ -142,12 +153,18 @@ def _outputs(
         if word == "logit":
             values = _finite(values, table, "logits")
             _check_prediction(values, table, task)
-            return values, "logits", notes
+            return values, scale_of(task), notes
+        if task.kind == "multilabel":
+            values, note = log_odds(to_shares(values, written, table))
+            _check_prediction(values, table, task)
+            return values, "label logits", (*notes, note)
         meant = to_probabilities(values, written, table)
         _check_prediction(meant.values, table, task)
         logarithms, note = to_log_probabilities(meant.values)
         return logarithms, "log-probabilities", (*notes, *meant.notes, note)
     predicted = read_labels(table, task, column=_hard(table))
+    if task.kind == "multilabel":
+        return np.asarray(predicted, dtype=np.float64), "label sets", (HARD,)
     note = "only its predicted labels are known; numbers that need probabilities are left out"
     return np.asarray(predicted, dtype=np.float64).reshape(-1, 1), "labels", (note,)
 
@@ -246,6 +263,9 @@ def _check_prediction(values: Floats, table: ColumnTable, task: Task) -> None:
     if name is None:
         return
     predicted = np.asarray(read_labels(table, task, column=name), dtype=np.int64)
+    if task.kind == "multilabel":
+        _check_sets(values, predicted, table, task)
+        return
     row = _first(values[np.arange(len(values)), predicted] < values.max(axis=1) - SUM_TOLERANCE)
     if row is not None:
         raise CheckpointError(
@@ -254,4 +274,19 @@ def _check_prediction(values: Floats, table: ColumnTable, task: Task) -> None:
             f"{values[row].tolist()} say {task.labels[int(values[row].argmax())]!r}",
             expected=f"outputs in the order {', '.join(task.labels[:5])}",
             remedy=f"name one column for each label, like logit:{task.labels[0]}",
+        )
+
+
+def _check_sets(values: Floats, predicted: Ints, table: ColumnTable, task: Task) -> None:
+    """Refuse a set in which a label stands whose log-odds are below 0, or lacks one above."""
+    wrong = np.where(predicted == 1, values < -SUM_TOLERANCE, values > SUM_TOLERANCE)
+    row = _first(np.asarray(wrong.any(axis=1)))
+    if row is not None:
+        label = task.labels[int(np.argmax(wrong[row]))]
+        raise CheckpointError(
+            table.where(row),
+            found=f"column {_hard(table)} and the outputs differ on {label!r}",
+            expected="a predicted label where its probability is more than .5",
+            remedy=f"name one column for each label, like prob:{label}; sets that were cut at "
+            "another threshold are compared without the probabilities",
         )

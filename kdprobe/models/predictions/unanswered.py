@@ -54,14 +54,14 @@ class Unanswered:
         ]
         return ", ".join(filter(None, parts))
 
-    def refusal(self, where: str, split: Split) -> MisalignedError:
-        """Return the error where all examples have to be answered."""
+    def refusal(self, where: str, split: Split, *, option: str = "split") -> MisalignedError:
+        """Return the error where all examples have to be answered; `option` names the split."""
         rows = [lack for lack in self.lacks if lack is not None]
         what = f"no row for {self.count}" if not rows else f"no answer to {self.count}"
         why = f" ({self.reasons})" if rows else ""
         word = next((lack.answer for lack in rows if lack.answer), "")
         remedies = [
-            "if it is of another split, say which (`split`)" if len(rows) < self.count else "",
+            f"if it is of another split, say which (`{option}`)" if len(rows) < self.count else "",
             f"`label_map` says which label an answer means ({word}=LABEL)" if word else "",
             DROP,
         ]

@@ -21,6 +21,7 @@ class _Agreement:
     order: int = 42
     reads: tuple[str, ...] = (
         "agreement",
+        "per_label",
         "overlap",
         "confidence",
         "design_effect",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import analyses_block, charts_block
+from kdprobe.report.blocks import analyses_block, drawing
+from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import explaining_methods, links
 from kdprobe.report.highlights import marked
 from kdprobe.report.markup import fill
@@ -19,11 +20,10 @@ from kdprobe.results.words import EXPLAINED_SENTENCES
 
 SENTENCES = 3
 _COLUMNS = (
-    ("rank correlation", "spearman", "all"), ("models agree", "spearman", "agree"),
-    ("disagree", "spearman", "disagree"), ("ceiling", "ceiling", "all"), ("floor", "floor", "all"),
-    ("normalised", "normalised", "all"), ("top words", "top_k", "all"),
-    ("right for other reasons", "other_reasons", "all"),
+    ("Rank correlation", "spearman"), ("Between floor and ceiling", "normalised"),
+    ("Top words", "top_k"), ("Right for other reasons", "other_reasons"),
 )  # fmt: skip
+"""What stands beside the chart; the other numbers are folded below."""
 
 
 def summary(
@@ -35,7 +35,7 @@ def summary(
         if one.model_b:
             by_pair.setdefault((one.method, one.model_b), {})[one.metric, one.subset] = one
     return [
-        (method, student, [cells.get((metric, subset)) for _, metric, subset in _COLUMNS])
+        (method, student, [cells.get((metric, "all")) for _, metric in _COLUMNS])
         for (method, student), cells in by_pair.items()
     ]
 
@@ -49,18 +49,20 @@ class _Attribution:
 
     def render(self, document: ResultsDocument) -> Markup | None:
         result = document.analysis("attribution_agreement")
-        lead = charts_block(document, result) if result is not None else Markup()
-        rest = analyses_block(self._without(document), self.reads, self.title) or Markup()
+        charts = analysis_charts(result, links(document), document) if result else []
+        plain = self._without(document)
+        rest = analyses_block(plain, self.reads, self.title, opened=not result) or Markup()
         if result is None:
             return rest or None
         table = next((table for table in result.tables if table.name == EXPLAINED_SENTENCES), None)
-        return lead + fill(
+        return fill(
             "highlights.html",
-            heads=[head for head, _, _ in _COLUMNS],
+            drawing=drawing(document, charts),
+            heads=[head for head, _ in _COLUMNS],
             summary=summary(result),
             sentences=marked(document, table),
             methods=explaining_methods(document),
-            classes=document.task.kind == "classification",
+            classes=document.task.kind != "regression",
             most=SENTENCES,
             caption=table.caption if table else "",
             links=links(document),

@@ -115,7 +115,7 @@ class _Browser:
             methods=data["methods"],
             gold=any(e.label is not None or e.score is not None for e in examples),
             kind=document.task.kind,
-            labels=document.task.labels,
+            labels=document.task.answers,
             models=[model.name for model in document.models],
             teacher=data["teacher"],
             columns=data["columns"],

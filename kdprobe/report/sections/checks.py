@@ -5,11 +5,12 @@ Does: show the checks of the inputs, and every undefined number under its reason
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import analysis_block
+from kdprobe.report.blocks import analysis_block, folded
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import ResultsDocument
 
@@ -28,6 +29,18 @@ def undefined_by_reason(document: ResultsDocument) -> list[tuple[str, list[str]]
     return list(reasons.items())
 
 
+def _title(document: ResultsDocument) -> str:
+    """Count the checks by their outcome."""
+    result = document.analysis("sanity_checks")
+    for table in result.tables if result else ():
+        names = [column.name for column in table.columns]
+        if "outcome" in names:
+            outcomes = Counter(str(row[names.index("outcome")]) for row in table.rows)
+            counts = [f"{count} {outcome}" for outcome, count in outcomes.most_common()]
+            return f"Checks made before the comparison: {', '.join(counts)}"
+    return "Checks made before the comparison"
+
+
 @dataclass(frozen=True)
 class _Checks:
     name: str = "checks"
@@ -40,7 +53,11 @@ class _Checks:
         undefined = undefined_by_reason(document)
         if checks is None and not undefined:
             return None
-        return fill("checks.html", checks=checks or Markup(), undefined=undefined)
+        return fill(
+            "checks.html",
+            checks=folded(_title(document), checks) if checks else Markup(),
+            undefined=undefined,
+        )
 
 
 SECTION = _Checks()

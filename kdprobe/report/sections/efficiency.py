@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import analyses_block
+from kdprobe.report.blocks import analysis_markup, holds_anything
 from kdprobe.report.chart_pareto import GROUPS, Picture, Spot, draw_pareto
-from kdprobe.report.markup import fill
 from kdprobe.report.svg import Chart
 from kdprobe.results.schema import Cell, ResultsDocument, Table
 
@@ -29,20 +28,13 @@ class _Efficiency:
 
     def render(self, document: ResultsDocument) -> Markup | None:
         result = document.analysis(_NAME)
-        if result is None:
+        if result is None or not holds_anything(result):
             return None
         fronts = [table for table in result.tables if table.name.startswith(_FRONT)]
         rest = tuple(table for table in result.tables if table not in fronts)
-        others = tuple(
-            each if each.name != _NAME else each.model_copy(update={"tables": rest})
-            for each in document.analyses
-        )
-        shown = document.model_copy(update={"analyses": others})
-        block = analyses_block(shown, self.reads, self.title)
-        if block is None or not fronts:
-            return block
+        plain = result.model_copy(update={"tables": rest})
         charts = [_chart(table) for table in fronts]
-        return fill("figures.html", charts=charts, models=[], links={}) + block
+        return analysis_markup(document, plain, plain.estimates, leading=charts)
 
 
 def _chart(table: Table) -> Chart:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.attention_maps import MAPS, by_layer, mapped_examples
-from kdprobe.report.blocks import analyses_block
+from kdprobe.report.blocks import analyses_block, folded
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import ResultsDocument, Table
@@ -32,10 +32,10 @@ class _Similarity:
         if table is None or rest is None:
             return rest
         pictures = fill(
-            "attention.html", title=table.title, caption=table.caption,
+            "attention.html", caption=table.caption,
             layers=by_layer(mapped_examples(table)), links=links(document),
         )  # fmt: skip
-        return rest + pictures
+        return rest + folded(table.title, pictures)
 
 
 def _maps(document: ResultsDocument) -> Table | None:

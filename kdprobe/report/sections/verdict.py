@@ -14,9 +14,10 @@ from kdprobe.report.chart_standing import draw_standing
 from kdprobe.report.markup import fill
 from kdprobe.report.verdict_pictures import Pictures
 from kdprobe.results.headline import headline
-from kdprobe.results.notices import all_notices, few_words, of_the_teacher
+from kdprobe.results.notices import all_notices, joined, of_the_teacher
+from kdprobe.results.readings import readings
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.screen import READING, screen
+from kdprobe.results.screen import screen
 from kdprobe.results.unable import unable
 
 
@@ -38,9 +39,9 @@ class _Verdict:
         head = headline(document)
         shown = screen(head)
         chips = [
-            _Chip(notice.severity, few_words(notice), place)
-            for place, notice in enumerate(all_notices(document, head), start=1)
-            if notice.severity != "note"
+            _Chip(group.severity, group.few_words, place)
+            for place, group in enumerate(joined(all_notices(document, head)), start=1)
+            if group.severity != "note"
         ]
         unrun = [item for item in unable(document.skipped) if not item.requested]
         return fill(
@@ -54,7 +55,7 @@ class _Verdict:
             task=document.task,
             n=head.n,
             added=of_the_teacher(document, head),
-            reading=[READING[c.key] for c in shown.columns if c.key in READING],
+            reading=readings(shown, head),
         )
 
 

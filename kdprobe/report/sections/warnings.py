@@ -1,7 +1,7 @@
 """What a reader must know before the numbers: alarms and choices.
 
-Does: show every notice whole, and examples that were cut; the verdict has them in few words, and
-what was not run. Does not: raise any of them.
+Does: show every notice whole, those of one kind in one fold, and examples that were cut; the
+verdict has them in few words, and what was not run. Does not: raise any of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from markupsafe import Markup
 from kdprobe.report.examples import kept_examples
 from kdprobe.report.markup import fill
 from kdprobe.results.headline import headline
-from kdprobe.results.notices import all_notices
+from kdprobe.results.notices import all_notices, joined
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import ResultsDocument
 
@@ -39,14 +39,11 @@ class _Warnings:
     reads: tuple[str, ...] = ()
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        notices, cut = all_notices(document, headline(document)), examples_cut(document)
-        if not (notices or cut):
+        groups = joined(all_notices(document, headline(document)))
+        cut = examples_cut(document)
+        if not (groups or cut):
             return Markup("<p>Nothing to warn of: everything asked for ran.</p>")
-        return fill(
-            "warnings.html",
-            notices=notices,
-            cut=cut,
-        )
+        return fill("warnings.html", groups=groups, cut=cut)
 
 
 SECTION = _Warnings()

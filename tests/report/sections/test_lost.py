@@ -2,8 +2,9 @@
 
 from kdprobe.report.build import render
 from kdprobe.report.leads import lead
-from kdprobe.report.lost import kind_title, lost_groups, part_name, probing_layers, split_gaps
+from kdprobe.report.lost import kind_title, lost_groups, probing_layers, split_gaps
 from kdprobe.report.section import SECTIONS
+from kdprobe.results.losses import part_name
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Gap, ResultsDocument, Table
 from tests.report import documents
 from tests.report.browsing import Reader

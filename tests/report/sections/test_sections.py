@@ -99,14 +99,14 @@ def test_gaps_show_their_examples_with_text():
     by_id = {example.id: example.text for example in document.examples}
     assert gap.examples
     for key in gap.examples:
-        assert f'<a href="#ex-{key}">{key}</a> {by_id[key][:40]}' in text
+        assert f'<a href="#ex-{key}">{by_id[key][:40]}' in text
 
 
 def test_the_protocol_names_what_is_needed_to_run_again():
     """A report without its command and versions cannot be reproduced."""
     text = SECTIONS.load("protocol").render(documents.build(n=12)) or ""
     for part in ("kdprobe compare bert-base", "<dt>seed</dt><dd>1</dd>", "<dt>torch</dt>",
-                 "<dt>resamples</dt><dd>2000</dd>", "0f0f0f0f0f0f0f0f", "ab12ab12ab12ab12",
+                 "<dt>resamples</dt><dd>2000</dd>", "0f0f0f0f0f0f0f0f", "0001" * 4,
                  "agreement 1"):  # fmt: skip
         assert part in text
 
@@ -147,7 +147,7 @@ def test_who_is_nearer_stands_beside_the_verdict():
     document = nearer()
     section = SECTIONS.load("student_differences")
     text = section.render(document) or ""
-    assert "The two students do not differ in how near they are to teacher by more than" in text
+    assert "The two students do not differ in how near they are to the teacher by" in text
     assert text.count('role="img"') == 1
     for part in ("What the students took of the teacher beyond their control", "q (Holm)",
                  "asymmetry of the transfer", "mistakes copied"):  # fmt: skip

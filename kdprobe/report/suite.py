@@ -1,0 +1,216 @@
+"""The page of a suite: what differs from the paper first, then its claims, tables and charts.
+
+Does: lay a `SuiteDocument` out and link to the pages of its comparisons. Does not: compute any
+number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kdprobe.report.build import RenderedSection, compose, page_script, page_style
+from kdprobe.report.chart_families import MatrixFamily
+from kdprobe.report.chart_heat import draw_matrices
+from kdprobe.report.chart_pareto import Picture, Spot, draw_pareto
+from kdprobe.report.markup import fill
+from kdprobe.report.palette import Palette
+from kdprobe.report.sections.protocol import production_rows, runnable
+from kdprobe.report.svg import Chart
+from kdprobe.results.numbers import show_count, show_duration, show_interval, show_number
+from kdprobe.results.schema import Cell, Column, Table
+from kdprobe.results.suite import SuiteCell, SuiteChart, SuiteDocument, SuiteGrid
+
+_MILLION = 1e6
+
+
+@dataclass(frozen=True)
+class _CellView:
+    """A cell as it is shown: the number, its interval, the published figure, a footnote."""
+
+    shown: str
+    interval: str = ""
+    published: str = ""
+    footnote: int = 0
+
+
+@dataclass(frozen=True)
+class _GridView:
+    """A table as it is shown, with the reasons of its empty cells as footnotes."""
+
+    grid: SuiteGrid
+    rows: tuple[tuple[str, tuple[_CellView, ...]], ...]
+    footnotes: tuple[str, ...]
+
+
+def render_suite(document: SuiteDocument) -> str:
+    """Render the page of a suite.
+
+    Returns:
+        The page as HTML; the same document gives the same text, on every machine.
+    """
+    done = sum(step.state == "done" for step in document.steps)
+    progress = f"{show_count(done)} of {show_count(len(document.steps))} are done."
+    first, proof, about = "The paper and this run", "Numbers", "How it was made"
+    parts = [
+        RenderedSection(1, "scale", "What differs from the paper", _scale(document), group=first)
+    ]
+    if document.answers:
+        parts.append(
+            RenderedSection(5, "claims", "The claims, one by one", _claims(document), group=first)
+        )
+    parts.append(RenderedSection(10, "tables", "Tables", _grids(document), group=proof))
+    charts = _charts(document)
+    if charts:
+        parts.append(RenderedSection(20, "charts", "Charts", _figures(charts), group=proof))
+    parts += [
+        RenderedSection(30, "comparisons", "Comparisons", _pages(document), group=proof),
+        RenderedSection(42, "not-made", "What is not made", _not_made(document),
+                        f"{show_count(len(document.not_made))} entries, with the reasons.", about),
+        RenderedSection(44, "steps", "Steps", _steps(document), progress, about),
+        RenderedSection(98, "protocol", "Protocol", _protocol(document), group=about),
+    ]  # fmt: skip
+    return compose(
+        document,
+        title=document.title,
+        subtitle=f"suite {document.name} at scale {document.scale}"
+        + (f": {document.scale_title}" if document.scale_title else ""),
+        alarms=[],
+        parts=parts,
+        style=page_style("suite.css"),
+        script=page_script(),
+        data={},
+        file="suite.json",
+    )
+
+
+def _scale(document: SuiteDocument) -> Markup:
+    return fill("suite_scale.html", document=document)
+
+
+def _claims(document: SuiteDocument) -> Markup:
+    return fill("suite_claims.html", answers=document.answers)
+
+
+def _grids(document: SuiteDocument) -> Markup:
+    views = [grid_view(grid) for grid in document.all_grids]
+    timed = {grid.name for grid in document.timings.grids}
+    return fill("suite_tables.html", views=views, timed=timed)
+
+
+def grid_view(grid: SuiteGrid) -> _GridView:
+    """Lay a table out."""
+    reasons: dict[str, int] = {}
+    rows = []
+    for line in grid.lines:
+        cells = []
+        for cell in line.cells:
+            note = 0
+            if cell.undefined:
+                note = reasons.setdefault(cell.undefined, len(reasons) + 1)
+            cells.append(_cell_view(cell, note))
+        rows.append((line.label, tuple(cells)))
+    return _GridView(grid, tuple(rows), tuple(reasons))
+
+
+def _cell_view(cell: SuiteCell, note: int) -> _CellView:
+    published = cell.printed
+    if cell.published is not None:
+        published = f"{cell.published:g}"
+    if published == "-":
+        published = ""
+    if cell.words:
+        return _CellView(cell.words, "", published, note)
+    if cell.value is None:
+        return _CellView("–", "", published, note)
+    interval = ""
+    if cell.low is not None and cell.high is not None:
+        interval = show_interval(cell.low, cell.high)
+    return _CellView(show_number(cell.value), interval, published, note)
+
+
+def _charts(document: SuiteDocument) -> list[Chart]:
+    palette = Palette.named("", ())
+    charts = [
+        draw_matrices(MatrixFamily(held.title, (("", held),)), f"heat-{held.name}", palette)
+        for held in document.heatmaps
+    ]
+    return charts + [_front(chart) for chart in document.charts]
+
+
+def _front(chart: SuiteChart) -> Chart:
+    """Draw cost against gain."""
+    large = any(spot.cost >= _MILLION for spot in chart.spots)
+    by = _MILLION if large else 1.0
+    unit = f"{chart.cost}{', millions' if large else ''}"
+    spots, number = [], 0
+    for spot in chart.spots:
+        number += not spot.teacher
+        ends = None if spot.low is None or spot.high is None else (spot.low, spot.high)
+        spots.append(
+            Spot(
+                number="" if spot.teacher else str(number), name=spot.model, x=spot.cost / by,
+                y=spot.gain, y_ends=ends, group=2 if spot.teacher else 0 if spot.front else 1,
+            )
+        )  # fmt: skip
+    return draw_pareto(
+        Picture(
+            name=chart.name, title=chart.title, finding=chart.finding,
+            caption="Better is up and to the left. Bars are 95 % intervals over the examples; "
+            "points whose bars overlap may well change places with other examples or seeds.",
+            x_title=unit, y_title=chart.gain, cost_falls=True,
+        ),
+        spots,
+    )  # fmt: skip
+
+
+def _figures(charts: Sequence[Chart]) -> Markup:
+    return fill("suite_figures.html", charts=charts)
+
+
+def _pages(document: SuiteDocument) -> Markup:
+    return fill("suite_pages.html", pages=document.pages, models=document.models)
+
+
+def _not_made(document: SuiteDocument) -> Markup:
+    rows: list[tuple[Cell, ...]] = [(one.what, one.why) for one in document.not_made]
+    table = Table(
+        name="not-made",
+        title="What the paper shows and this suite does not make",
+        caption="" if rows else "Everything that the paper shows is made.",
+        columns=(Column(name="what", label="What"), Column(name="why", label="Why")),
+        rows=tuple(rows),
+    )
+    return fill("sweep_table.html", table=table, failed=())
+
+
+def _steps(document: SuiteDocument) -> Markup:
+    """List the steps; those without a result stand first, as notices."""
+    seconds = document.timings.seconds
+    rows: list[tuple[Cell, ...]] = [
+        (step.name, step.kind, step.state, step.reason or None,
+         show_duration(seconds[step.name]) if step.name in seconds else None,
+         ", ".join(step.parents) or None, step.address[:16] or None)
+        for step in document.steps
+    ]  # fmt: skip
+    heads = ("step", "kind", "state", "why", "time", "hangs on", "address")
+    table = Table(
+        name="steps",
+        title="Steps",
+        caption="A step's address names its result by content: its options, what it hangs on, its "
+        "data and the version of its code. Equal addresses are made once.",
+        columns=tuple(Column(name=head.replace(" ", "-"), label=head) for head in heads),
+        rows=tuple(rows),
+    )
+    return fill("suite_steps.html", table=table, failed=document.failed)
+
+
+def _protocol(document: SuiteDocument) -> Markup:
+    return fill(
+        "suite_protocol.html",
+        command=runnable(document.timings.command),
+        produced_by=production_rows(document.produced_by, seed=0),
+        citation=document.citation,
+    )

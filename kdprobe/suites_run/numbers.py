@@ -1,0 +1,134 @@
+"""One number of a suite, by its place.
+
+Does: find the comparison of a place, and the number in its results, or say why there is none. Does
+not: lay out a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kdprobe.comparison.picking import pick_estimate
+from kdprobe.errors import KdprobeError
+from kdprobe.results.schema import Estimate, ResultsDocument
+from kdprobe.suites_run.plan import SuitePlan
+from kdprobe.suites_run.schedule import StepState
+
+PRIMARY = "primary"
+DIFFERENCE = "primary_difference"
+OF_STUDENTS = "a number of a student beside its teacher; this is the teacher"
+_SIZES = ("parameters", "bytes", "multiply_adds")
+
+
+class FoundNumber(NamedTuple):
+    """A number, or why there is none, and where it was looked for."""
+
+    number: Estimate | None
+    reason: str
+    comparison: str
+    task: str
+    metric: str
+
+
+def is_timed(metric: str) -> bool:
+    """Whether a number depends on the clock or the memory of a machine.
+
+    >>> is_timed("efficiency.speedup"), is_timed("efficiency.parameters_ratio")
+    (True, False)
+    """
+    analysis, _, name = metric.partition(".")
+    return analysis == "efficiency" and not name.startswith(_SIZES)
+
+
+@dataclass(frozen=True)
+class SuiteNumbers:
+    """The numbers of all comparisons of a suite.
+
+    Args:
+        plan: the steps.
+        states: what became of them.
+        documents: the results of comparisons that are done, by the step's name.
+    """
+
+    plan: SuitePlan
+    states: Mapping[str, StepState]
+    documents: Mapping[str, ResultsDocument]
+
+    def find(self, place: Mapping[str, str]) -> FoundNumber:
+        """Return the number at a place."""
+        comparison, task = self._where(place)
+        metric = place.get("metric", "")
+        document, reason = self._document(comparison, task)
+        if document is None:
+            return FoundNumber(None, reason, comparison, task, metric)
+        metric = resolved_metric(metric, document)
+        if not metric:
+            return FoundNumber(None, "no metric is named", comparison, task, "")
+        model = place.get("model", "")
+        absent = self._absent(document, (model, place.get("other", "")), task)
+        if absent:
+            return FoundNumber(None, absent, comparison, task, metric)
+        try:
+            number = pick_estimate(
+                document, metric, model, other=place.get("other", ""), analysis="",
+                subset=place.get("subset", "all"),
+                coordinates={key: place[key] for key in ("layer", "pooling", "method")
+                             if key in place},
+            )  # fmt: skip
+        except KdprobeError as error:
+            own = model == document.teacher.name
+            return FoundNumber(None, OF_STUDENTS if own else str(error), comparison, task, metric)
+        if number.value is None:
+            return FoundNumber(None, number.undefined, comparison, task, metric)
+        return FoundNumber(number, "", comparison, task, metric)
+
+    def document_at(self, place: Mapping[str, str]) -> ResultsDocument | None:
+        """Return the results that a place is in, where they are there."""
+        return self._document(*self._where(place))[0]
+
+    def _where(self, place: Mapping[str, str]) -> tuple[str, str]:
+        comparisons = self.plan.suite.file.comparisons
+        name = place.get("comparison") or (comparisons[0].name if comparisons else "")
+        held = next((one for one in comparisons if one.name == name), None)
+        tasks = (held.tasks if held else ()) or self.plan.suite.file.tasks
+        return name, place.get("task") or tasks[0]
+
+    def _document(self, comparison: str, task: str) -> tuple[ResultsDocument | None, str]:
+        for step in self.plan.runs(comparison, task):
+            if step.name in self.documents:
+                return self.documents[step.name], ""
+            state = self.states[step.name]
+            return None, state.reason or f"{step.name} is not done"
+        if task not in self.plan.suite.tasks:
+            return None, f"{task} is not made at this scale"
+        return None, self._why_absent(comparison, task)
+
+    def _why_absent(self, part: str, task: str) -> str:
+        absent = self.plan.absent
+        reason = absent.get(f"{task}/{part}") or absent.get(part)
+        return reason or f"{part} is not made on {task}"
+
+    def _absent(self, document: ResultsDocument, models: tuple[str, ...], task: str) -> str:
+        compared = {model.name for model in document.models}
+        for name in models:
+            if name and name not in compared:
+                return f"{name}: {self._why_absent(name, task)}"
+        return ""
+
+
+def resolved_metric(metric: str, document: ResultsDocument) -> str:
+    """Put a task's own score in the place of `primary`.
+
+    A metric that has one name in several analyses is that of the task's scores or of agreement.
+    """
+    own = document.task.primary_score
+    if metric in (PRIMARY, DIFFERENCE):
+        return f"task_scores.{own}" + ("_difference" if metric == DIFFERENCE else "")
+    if metric and "." not in metric:
+        for analysis in ("task_scores", "agreement"):
+            result = document.analysis(analysis)
+            if result and any(one.name == metric for one in result.metrics):
+                return f"{analysis}.{metric}"
+    return metric

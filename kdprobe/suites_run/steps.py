@@ -1,0 +1,134 @@
+"""One step: a call of a public function.
+
+Does: call `finetune`, `distill`, `augment` or `compare` with the keywords of a step, into its
+folder, and record it. Does not: choose what runs, or know an executor.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdprobe.errors import ChangedPlanError, UsageError
+from kdprobe.progress import Progress, Silent
+from kdprobe.suites_run.addresses import StepKind
+from kdprobe.suites_run.store import ResultStore
+
+PROBES = {"probing": "probes"}
+"""What a keyword of `compare` is called among its collectors."""
+
+
+@dataclass(frozen=True)
+class StepJob:
+    """Everything that another process needs to make a step.
+
+    Args:
+        name, kind, address: of the step.
+        root: the folder of the suite, as every process sees it.
+        keywords: of the function.
+        inputs: by role, places: model folders, or a file of texts.
+        machine: device, threads, data_dir, offline: nothing that decides the result.
+    """
+
+    name: str
+    kind: StepKind
+    address: str
+    root: str
+    keywords: Mapping[str, Any]
+    inputs: tuple[tuple[str, tuple[str, ...]], ...]
+    machine: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """How a step ended: its seconds, or why there is no result."""
+
+    name: str
+    seconds: float = 0.0
+    failed: str = ""
+
+
+def run_step(job: StepJob, progress: Progress | None = None) -> StepOutcome:
+    """Make a step and record it; whatever stops it becomes its outcome.
+
+    A step that was interrupted goes on from its last checkpoint.
+    """
+    store = ResultStore(Path(job.root))
+    started = time.perf_counter()
+    try:
+        store.folder(job.address).mkdir(parents=True, exist_ok=True)
+        seconds = _MAKERS[job.kind](job, store, progress or Silent())
+        store.write_record(
+            job.address, job.kind, job.name, round(seconds or time.perf_counter() - started, 3)
+        )
+    except Exception as error:
+        reason = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
+        store.write_failure(job.address, reason, traceback.format_exc())
+        return StepOutcome(job.name, time.perf_counter() - started, failed=reason)
+    return StepOutcome(job.name, time.perf_counter() - started)
+
+
+def _finetune(job: StepJob, store: ResultStore, progress: Progress) -> float:
+    from kdprobe.finetuning import finetune
+
+    named = {**job.keywords, **job.machine}
+    places = dict(job.inputs)
+    if "like" in places:
+        named["like"] = places["like"][0]
+    output = store.result(job.address, job.kind)
+    return _resumed(finetune, named.pop("model", None), named, output, progress)
+
+
+def _distill(job: StepJob, store: ResultStore, progress: Progress) -> float:
+    from kdprobe.distillation import distill
+
+    named = {**job.keywords, **job.machine}
+    places = dict(job.inputs)
+    if "transfer_set" in places:
+        named["transfer_set"] = places["transfer_set"][0]
+    output = store.result(job.address, job.kind)
+    return _resumed(distill, places["teacher"][0], named, output, progress)
+
+
+def _resumed(
+    train: Any, model: str | None, named: dict[str, Any], output: Path, progress: Progress
+) -> float:
+    """Train, going on from the last checkpoint; anew where that is of another machine."""
+    try:
+        result = train(model, output=output, resume=True, progress=progress, **named)
+    except ChangedPlanError:
+        result = train(model, output=output, force=True, progress=progress, **named)
+    return float(result.seconds)
+
+
+def _augment(job: StepJob, store: ResultStore, progress: Progress) -> float:
+    from kdprobe.augmentation import augment
+
+    named = {**job.keywords, **job.machine}
+    output = store.result(job.address, job.kind)
+    return float(augment(output=output, resume=True, progress=progress, **named).seconds)
+
+
+def _compare(job: StepJob, store: ResultStore, progress: Progress) -> float:
+    from kdprobe.collectors.protocol import options_of
+    from kdprobe.comparison.compare import compare
+
+    named = {**job.keywords, **job.machine}
+    tables = {key: named.pop(key) for key in set(named) - {"settings"}
+              if isinstance(named[key], Mapping)}  # fmt: skip
+    evidence = {PROBES.get(key, key): held for key, held in tables.items()}
+    named["collectors"] = {name: options_of(name)(**held) for name, held in evidence.items()}
+    (teacher, places), *students = job.inputs
+    compare(
+        {teacher: places[0]},
+        {name: list(held) if len(held) > 1 else held[0] for name, held in students},
+        output=store.result(job.address, job.kind), force=True, progress=progress, **named,
+    )  # fmt: skip
+    return 0.0
+
+
+_MAKERS = {"finetune": _finetune, "distill": _distill, "augment": _augment, "compare": _compare}
