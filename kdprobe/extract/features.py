@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def _vectors(
     """Yield what is read of every batch, in their order."""
     held = hold(reader, reader.handle.name, reader.text)
     pieces = [
-        WorkPiece(held, [_tokens_of(flat, starts, batch) for batch in group], float(size))
+        WorkPiece(held, partial(_tokens_of, flat, starts, group), float(size))
         for group, size in groups
     ]
     for vectors in workers.in_order(_read_batches, pieces):
@@ -156,11 +157,14 @@ def _read_batches(
 
 
 def _tokens_of(
-    flat: NDArray[np.int32], starts: NDArray[np.int64], batch: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """Return the tokens of a batch, `[sentences, columns, tokens]`."""
-    places = np.arange(starts[batch[0] + 1] - starts[batch[0]])
-    return flat[:, starts[batch][:, None] + places].transpose(1, 0, 2)
+    flat: NDArray[np.int32], starts: NDArray[np.int64], batches: Sequence[NDArray[np.int64]]
+) -> list[NDArray[np.int32]]:
+    """Return the tokens of each batch, `[sentences, columns, tokens]`."""
+    tokens = []
+    for batch in batches:
+        places = np.arange(starts[batch[0] + 1] - starts[batch[0]])
+        tokens.append(flat[:, starts[batch][:, None] + places].transpose(1, 0, 2))
+    return tokens
 
 
 def reading_seconds(reader: LayerReader, texts: Sequence[str]) -> float:

@@ -7,6 +7,7 @@ processes share. Does not: cut batches; who runs one decides no bit of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -60,7 +61,7 @@ def shared_outputs(
     batches = text.batches(tokens.lengths, batch_size=batch_size)
     groups = list(grouped_batches(batches, tokens.lengths))
     pieces = [
-        WorkPiece(held, [_rows_of(tokens.columns, rows) for rows in group], float(size))
+        WorkPiece(held, partial(_columns_of, tokens.columns, group), float(size))
         for group, size in groups
     ]
     for place, outputs in workers.map(_outputs, pieces):
@@ -81,5 +82,9 @@ def _outputs(text: TextModel, batches: Sequence[Columns]) -> list[NDArray[np.flo
     return values
 
 
-def _rows_of(columns: Columns, rows: NDArray[np.int64]) -> Columns:
-    return {name: [column[row] for row in rows.tolist()] for name, column in columns.items()}
+def _columns_of(columns: Columns, batches: Sequence[NDArray[np.int64]]) -> list[Columns]:
+    """Return the tokens of each batch's rows."""
+    return [
+        {name: [column[row] for row in rows.tolist()] for name, column in columns.items()}
+        for rows in batches
+    ]

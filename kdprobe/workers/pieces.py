@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -78,13 +79,18 @@ class WorkPiece(NamedTuple, Generic[H, T]):
 
     Args:
         held: what it needs of what other pieces need too.
-        given: what is its own; small, as it is sent with it.
+        given: what is its own; small, as it is sent with it. A `partial` is called for it when its
+            turn comes, so that what is sent of all pieces is never held at one time.
         size: how much work it is, in any unit; of one call's pieces all in the same.
     """
 
     held: Held[H]
-    given: T
+    given: T | partial[T]
     size: float = 1.0
+
+    def made(self) -> T:
+        """Return what is given."""
+        return self.given() if isinstance(self.given, partial) else self.given
 
 
 class FailedWork(NamedTuple):

@@ -158,7 +158,7 @@ class Workers:
     def _do_here(self, function: Callable[[H, T], R], piece: WorkPiece[H, T]) -> R | FailedWork:
         try:
             with bounded_threads(self.threads if piece.held.bounded else None):
-                return function(piece.held.value, piece.given)
+                return function(piece.held.value, piece.made())
         except Exception as error:
             return FailedWork(error)
 
@@ -217,7 +217,7 @@ class Workers:
                     if file is None:
                         yield place, self._do_here(function, piece)
                     else:
-                        running[self._submit(function, file, piece.given)] = place, piece
+                        running[self._submit(function, file, piece.made())] = place, piece
                 # A wait without end cannot be interrupted on every system.
                 for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
                     (place, piece), result = running.pop(future), self._result(future)
