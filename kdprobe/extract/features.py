@@ -35,6 +35,8 @@ FEATURES_VERSION = 3
 _PIECE = 4096
 _BYTES = 2
 """Of one number: a 16-bit float."""
+_PIECE_BYTES = 4_000_000
+"""Of the vectors that a process reads before it gives them, unless one batch has more."""
 _TOKENS = 4096
 """Tokens in one forward pass: enough to keep the processor busy, little memory."""
 
@@ -105,7 +107,7 @@ def extract_features(
             kind = ", random weights" if reader.random else ""
             title = f"layers of {reader.handle.name}{kind}"
             with progress.stage(title, len(unique) - done) as stage:
-                left = grouped_batches(_after(batches, done), lengths)
+                left = grouped_batches(_after(batches, done), lengths, rows=_PIECE_BYTES // size)
                 for vectors in _vectors(reader, flat, starts, left, workers):
                     stream.write(vectors.tobytes())
                     stage.advance(len(vectors))

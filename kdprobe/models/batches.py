@@ -28,9 +28,9 @@ class BatchGroup(NamedTuple):
 
 
 def grouped_batches(
-    batches: Iterable[NDArray[np.int64]], lengths: NDArray[np.int64]
+    batches: Iterable[NDArray[np.int64]], lengths: NDArray[np.int64], *, rows: int = 2**40
 ) -> Iterator[BatchGroup]:
-    """Yield neighbouring batches of `PIECE_TOKENS` tokens together, or one batch of more.
+    """Yield neighbouring batches of at most `PIECE_TOKENS` tokens and `rows` rows, or one of more.
 
     Who runs a group decides no bit: batches stay what they are.
 
@@ -40,14 +40,14 @@ def grouped_batches(
     [4096, 4000, 180]
     """
     group: list[NDArray[np.int64]] = []
-    held = 0
-    for rows in batches:
-        size = len(rows) * int(lengths[rows].max())
-        if group and held + size > PIECE_TOKENS:
+    held, count = 0, 0
+    for batch in batches:
+        size = len(batch) * int(lengths[batch].max())
+        if group and (held + size > PIECE_TOKENS or count + len(batch) > rows):
             yield BatchGroup(group, held)
-            group, held = [], 0
-        group.append(rows)
-        held += size
+            group, held, count = [], 0, 0
+        group.append(batch)
+        held, count = held + size, count + len(batch)
     if group:
         yield BatchGroup(group, held)
 
