@@ -79,6 +79,7 @@ class DistillKeywords(TrainingKeywords, total=False):
     transfer_only: bool | None
     missing: Literal["refuse", "drop"] | None
     with_control: bool | None
+    jobs: int | None
 
 
 class SweepKeywords(DistillKeywords, total=False):

@@ -48,8 +48,10 @@ class Held(Generic[H]):
         Raises:
             OutputError: no space is left.
         """
-        if self.here or self._file is not None:
-            return None if self.here else self._file
+        if self.here:
+            return None
+        if self._file is not None and self._file.parent == folder:  # not of an earlier set
+            return self._file
         file = folder / secrets.token_hex(8)
         try:
             give(self.value, file)

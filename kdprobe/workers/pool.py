@@ -91,6 +91,10 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         """End every process, whatever it does, and delete what was sent to them."""
+        self.rest()
+
+    def rest(self) -> None:
+        """End every process and delete what was sent; more work starts others."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)

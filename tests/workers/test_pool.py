@@ -134,6 +134,11 @@ def test_a_process_that_holds_much_is_kept(two: Workers) -> None:
     assert set(two._pool._processes) == before
     held.forget()
     assert held._file is None
+    with Workers(2, starting=0) as others:
+        for _ in range(2):  # what was sent to one set of processes is sent anew to the next
+            assert len(list(others.map(torch.sum, [WorkPiece(held, None)] * 2))) == 2
+            others.rest()
+    assert not held.here
 
 
 @pytest.mark.slow
