@@ -142,7 +142,7 @@ def _vectors(
 ) -> Iterator[NDArray[np.float16]]:
     """Yield what is read of every batch, in their order."""
     held = hold(reader, reader.handle.name, reader.text)
-    pieces = [
+    pieces: list[WorkPiece[LayerReader, list[NDArray[np.int32]]]] = [
         WorkPiece(held, partial(_tokens_of, flat, starts, group), float(size))
         for group, size in groups
     ]
@@ -152,7 +152,7 @@ def _vectors(
 
 
 def _read_batches(
-    reader: LayerReader, batches: Sequence[NDArray[np.int32]]
+    reader: LayerReader, batches: list[NDArray[np.int32]]
 ) -> list[NDArray[np.float16]]:
     """Read batches of sentences of one token length each; see `LayerReader.read`."""
     return [reader.read(tokens) for tokens in batches]

@@ -60,7 +60,7 @@ def shared_outputs(
     values = np.empty((len(tokens.lengths), int(text.model.config.num_labels)))
     batches = text.batches(tokens.lengths, batch_size=batch_size)
     groups = list(grouped_batches(batches, tokens.lengths))
-    pieces = [
+    pieces: list[WorkPiece[TextModel, list[Columns]]] = [
         WorkPiece(held, partial(_columns_of, tokens.columns, group), float(size))
         for group, size in groups
     ]
@@ -71,7 +71,7 @@ def shared_outputs(
     return values
 
 
-def _outputs(text: TextModel, batches: Sequence[Columns]) -> list[NDArray[np.float64]]:
+def _outputs(text: TextModel, batches: list[Columns]) -> list[NDArray[np.float64]]:
     """Run batches of texts that may stand together."""
     values = []
     with evaluating(text.model), torch.no_grad():
