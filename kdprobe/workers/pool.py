@@ -31,7 +31,7 @@ from kdprobe.workers.process import (
     without_interrupts,
     work,
 )
-from kdprobe.workers.room import BUFFER_BYTES, cores, free_bytes, plan_processes
+from kdprobe.workers.room import BUFFER_BYTES, default_jobs, free_bytes, plan_processes
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -51,7 +51,7 @@ class Workers:
     process starts none.
 
     Args:
-        jobs: the most processes; None: as many as there are cores for. 1: all is done here.
+        jobs: the most processes; None: see `room.default_jobs`. 1: all is done here.
         threads: of each process.
         say: told one line when they start, and of what cannot be sent.
         starting: seconds that a process takes to begin.
@@ -71,7 +71,7 @@ class Workers:
         say: Callable[[str], None] | None = None,
         starting: float | None = None,
     ) -> None:
-        self.jobs = 1 if is_worker() else max(1, cores() // threads) if jobs is None else jobs
+        self.jobs = 1 if is_worker() else default_jobs(threads) if jobs is None else jobs
         self.threads, self._say = threads, say or (lambda line: None)
         self._starting = STARTING if starting is None else starting
         self._spent = 0.0

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdprobe.foreign import said
+from kdprobe.workers.room import JOBS_VARIABLE
 from kdprobe.workers.sending import take
 
-JOBS_VARIABLE = "KDPROBE_JOBS"
 _LOOK = 1.0
 """Seconds between two looks at whether the process that started this one still lives."""
 _inside = False

@@ -249,7 +249,15 @@ def test_memory_bounds_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_cores_and_memory_are_those_of_this_process() -> None:
+def test_cores_and_memory_are_those_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A container of two cores on a machine of 64 would start 64 processes."""
     assert 1 <= room.cores() <= len(os.sched_getaffinity(0))
+    monkeypatch.delenv("KDPROBE_JOBS")
+    assert room.default_jobs(1) == room.cores()
+    assert room.default_jobs(room.cores()) == room.default_jobs(1000) == 1
+    monkeypatch.setenv("KDPROBE_JOBS", "7")
+    assert room.default_jobs(3) == Workers(None).jobs == 7
+    monkeypatch.setenv("KDPROBE_JOBS", "many")
+    with pytest.raises(errors.ConfigError, match="KDPROBE_JOBS: is 'many', expected a number"):
+        Workers(None)
     assert 0 < room.free_bytes() <= psutil.virtual_memory().total
