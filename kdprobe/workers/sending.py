@@ -39,10 +39,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # of a library witho
         if kind is torch.Tensor and value.layout is torch.strided and value.device.type == "cpu":
             make, parts, *_ = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
             return _placed, (make, parts, value.data_ptr() % _LINE)
-        if (library := sys.modules.get(_RECORDED)) and hasattr(value, "_can_record_outputs"):
-            made = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-            if not isinstance(value, type) and hasattr(library, "_CAN_RECORD_REGISTRY"):
-                return *made[:2], made[2], None, None, _with_recorded
+        recorded = not isinstance(value, type) and hasattr(value, "_can_record_outputs")
+        if recorded and hasattr(sys.modules.get(_RECORDED), "_CAN_RECORD_REGISTRY"):
+            make, parts, state, *_ = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+            return make, parts, state, None, None, _with_recorded
         module = sys.modules.get(kind.__module__)
         if module is not None and not isinstance(value, type) and kind.__module__ != "builtins":
             for name, held in list(vars(module).items()):

@@ -14,6 +14,7 @@ from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.extract import attributions
 from kdprobe.models import batches
+from kdprobe.progress import Silent
 from kdprobe.workers import pool
 from tests.cli.scene import LABELS, write_task
 from tests.cli.test_probing import write_sets
@@ -44,11 +45,24 @@ def _many_pieces_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "STARTING", 0.0)
 
 
-def compared(scene: Path, jobs: int, cache: Path) -> kdprobe.Comparison:
+class Listener(Silent):
+    """A display that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
+
+
+def compared(
+    scene: Path, jobs: int, cache: Path, progress: Listener | None = None
+) -> kdprobe.Comparison:
     """Compare by so many processes, with a cache of its own."""
     return kdprobe.compare(
         scene / "t", [scene / "s", scene / "u"], task=scene / "toy.toml", device="cpu",
-        offline=True, resamples=100, cache=cache, jobs=jobs, minimal_pairs=scene / "pairs",
+        offline=True, resamples=100, cache=cache, jobs=jobs, progress=progress,
+        minimal_pairs=scene / "pairs",
         probing=ProbingRequest(
             tasks=("bigram_shift",), sentences=40, probing_dir=scene / "sets", probe="mlp",
             poolings=("mean", "cls"), mdl=True,
@@ -108,7 +122,9 @@ def test_numbers_do_not_tell_how_many_processes_there_were(
     assert kinds["probe fits"] == 6
     assert kinds["attributions"] > 5 * 6
     for jobs in (2, 3):
-        shared = compared(scene, jobs, tmp_path / str(jobs))
+        display = Listener()
+        shared = compared(scene, jobs, tmp_path / str(jobs), display)
+        assert not [line for line in display.lines if "works in one process" in line]
         assert numbers(tmp_path / str(jobs)) == kept
         assert shared.document.analyses == one.document.analyses
     assert started == [2, 3], "all of a comparison's work shares one set of processes"
