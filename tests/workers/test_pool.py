@@ -124,8 +124,8 @@ def test_what_cannot_be_sent_works_here(two: Workers) -> None:
 @pytest.mark.slow
 def test_a_process_that_holds_much_is_kept(two: Workers) -> None:
     """A process that grew by 300 MB is ended by loky, and with it the models that it had opened."""
-    assert two._pool is not None
     _call(two, *[(time.sleep, 0.1)] * 4)
+    assert two._pool is not None
     before = set(two._pool._processes)
     held = Held(torch.ones(100_000_000), "400 MB")
     for _ in range(2):
