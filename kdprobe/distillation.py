@@ -35,9 +35,10 @@ from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.open_teacher import AnyTeacher, check_students, open_teacher
 from kdprobe.distillers.prepared_part import PreparedPart
-from kdprobe.distillers.processes import join_processes
+from kdprobe.distillers.processes import join_processes, process_group
 from kdprobe.distillers.run_options import CallObjects, RunOptions, display
 from kdprobe.distillers.staged_training import StagedTraining
+from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_source import TeacherSource
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
@@ -47,6 +48,7 @@ from kdprobe.models.model_like import ModelLike
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
+from kdprobe.workers.pool import Workers
 
 if TYPE_CHECKING:
     from kdprobe.tasks.at_hand import Examples
@@ -104,12 +106,20 @@ def distill(
         options = RunOptions.of("distill", DistillOptions, objects, output, named)
         source = TeacherSource.of("distill", teacher, offline=options.offline)
         options = replace(options, labels_of=source.given)
-        with options.with_examples_on_disk() as readable:
-            return _distill(source, readable, display(progress))
+        shown = display(progress)
+        jobs = 1 if process_group().many else options.own.jobs
+        with (
+            options.with_examples_on_disk() as readable,
+            Workers(jobs, say=shown.say) as workers,
+        ):
+            return _distill(source, readable, shown, workers)
 
 
 def _distill(
-    source: TeacherSource, options: RunOptions[DistillOptions], progress: Progress
+    source: TeacherSource,
+    options: RunOptions[DistillOptions],
+    progress: Progress,
+    workers: Workers,
 ) -> TrainingResult:
     """Train in this process, or in its share of several."""
     if options.data.task is None:
@@ -124,6 +134,8 @@ def _distill(
         source, data, parts, options.compute(origins, progress), label_map=label_map,
         missing=options.own.missing, offline=options.offline, progress=progress,
     )  # fmt: skip
+    if isinstance(teacher, Teacher):
+        teacher = replace(teacher, workers=workers)
     plan = {
         "command": "distill", "teacher": source.name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),
@@ -248,7 +260,12 @@ def _card_facts(
             },
         },
         command=options.command_line(
-            "distill", word, student=recipe.student, seed=options.seed, with_control=False
+            "distill",
+            word,
+            student=recipe.student,
+            seed=options.seed,
+            with_control=False,
+            jobs=None,
         ),
         precision=precision_of(prepared.job),
         recipe=recipe.source,

@@ -31,15 +31,6 @@ class UsageError(KdprobeError):
             message += f"; {remedy}"
         super().__init__(message)
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """Return how another process makes it again, with its four parts."""
-        parts = {name: getattr(self, name) for name in ("where", "found", "expected", "remedy")}
-        return _again, (type(self), parts)
-
-
-def _again(kind: type[UsageError], parts: dict[str, str]) -> UsageError:
-    return kind(**parts)
-
 
 class ConfigError(UsageError):
     """A task, recipe, probing or suite file, or an option, that cannot be understood."""

@@ -39,6 +39,7 @@ ADAPTERS: dict[str, set[str]] = {
     "lime": {"extract/methods/lime.py"},
     "ray": {"suites_run/ray_executor.py"},
     "shap": {"extract/methods/shap.py"},
+    "cloudpickle": {"workers/"},
     "loky": {"workers/"},
     "statsmodels": {"stats/hypothesis_tests.py"},
     "threadpoolctl": {"workers/"},

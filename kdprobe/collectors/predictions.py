@@ -32,7 +32,12 @@ def outputs_of(
 
     extracted = [
         extract_predictions(
-            run, split, cache=session.cache, batch_size=session.batch_size, progress=progress
+            run,
+            split,
+            cache=session.cache,
+            batch_size=session.batch_size,
+            progress=progress,
+            workers=session.workers,
         )
         for run in model.runs
     ]

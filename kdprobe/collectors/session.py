@@ -27,6 +27,7 @@ from kdprobe.results.schema import Notice
 from kdprobe.tasks.clusters import cluster_notices, split_clusters
 from kdprobe.tasks.label_names import check_label_map
 from kdprobe.tasks.task import Split, Task
+from kdprobe.workers.pool import ALONE, Workers
 
 if TYPE_CHECKING:
     from kdprobe.models.handle import Capability, ModelHandle
@@ -72,6 +73,7 @@ class Session:
         notices: what the reader must know of how the examples were found.
         opening: the keywords of `open_model` that the models were opened with.
         unanswered: how many examples were left out as unanswered; see `AnsweredSplit.counts`.
+        workers: the processes that share the work; they move no number.
         observations: what was collected so far, by type.
     """
 
@@ -89,6 +91,7 @@ class Session:
     notices: tuple[Notice, ...] = ()
     opening: Mapping[str, Any] = field(default_factory=dict)
     unanswered: Mapping[str, JsonValue] = field(default_factory=dict)
+    workers: Workers = ALONE
     observations: Mapping[type, object] = field(default_factory=dict)
 
     @property
@@ -167,6 +170,7 @@ def open_session(
     seed: int = 0,
     resamples: int = 2000,
     slice_columns: tuple[str, ...] = (),
+    workers: Workers = ALONE,
 ) -> Session:
     """Open every model and load the examples.
 
@@ -178,6 +182,7 @@ def open_session(
         seed: of everything random.
         resamples: bootstrap resamples behind every interval.
         slice_columns: extra columns of the split to slice by.
+        workers: the processes that share the work.
 
     Raises:
         UsageError: whatever is wrong with the task, the data or a model; one message.
@@ -221,6 +226,7 @@ def open_session(
         notices=(*notices, *answered.notices, *cluster_notices(split)),
         opening=opening,
         unanswered=answered.counts,
+        workers=workers,
     )
 
 

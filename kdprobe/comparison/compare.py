@@ -32,6 +32,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.models.model_like import ModelLike, ModelsLike, specs_of
 from kdprobe.progress import Progress, display_of
 from kdprobe.tasks.at_hand import task_on_disk
+from kdprobe.workers.pool import Workers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +112,12 @@ def compare(
     to_run = chosen_analyses(options.analyses)
     check_output(options.output)
     use_threads(options.runtime.threads)
-    with task_on_disk(options.data.task) as named:
+    jobs, threads = options.runtime.jobs, options.runtime.threads or 1
+    shown = display_of(progress)
+    with (
+        task_on_disk(options.data.task) as named,
+        Workers(jobs, threads=threads, say=shown.say) as workers,
+    ):
         chosen = choose_task(
             named, specs, columns_of(options.data), offline=options.runtime.offline,
             label_map=options.data.label_map, missing=options.data.missing,
@@ -119,11 +125,11 @@ def compare(
         session = open_session(
             specs, chosen.task_file, data=options.data, runtime=options.runtime,
             seed=options.analyses.seed, resamples=options.analyses.resamples,
-            slice_columns=options.analyses.slice_columns,
+            slice_columns=options.analyses.slice_columns, workers=workers,
         )  # fmt: skip
         return compare_opened(
             session.with_notices(*chosen.notices), to_run, options, command=command,
-            progress=progress, started=started,
+            progress=shown, started=started,
         )  # fmt: skip
 
 

@@ -139,6 +139,7 @@ class CompareKeywords(TypedDict, total=False):
     device: str
     dtype: str
     threads: int | None
+    jobs: int | None
     batch_size: int
     cache: bool | str | Path
     offline: bool

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, JsonValue
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
-from kdprobe.config.options import AnySeed, Missing, Seed
+from kdprobe.config.options import AnySeed, Jobs, Missing, Seed
 
 
 class Seeded(FlagOptions):
@@ -62,6 +62,7 @@ class DistillOptions(FlagOptions):
         ),
     ] = False
     seed: Seed = 0
+    jobs: Jobs = None
 
 
 class FinetuneOptions(FlagOptions):

@@ -37,6 +37,7 @@ class RuntimeKeywords(TypedDict, total=False):
 class InferenceKeywords(RuntimeKeywords, total=False):
     """Of `InferenceRuntime`."""
 
+    jobs: int | None
     dtype: str | None
     batch_size: int | None
     cache: bool | str | Path | None
@@ -79,6 +80,7 @@ class DistillKeywords(TrainingKeywords, total=False):
     transfer_only: bool | None
     missing: Literal["refuse", "drop"] | None
     with_control: bool | None
+    jobs: int | None
 
 
 class SweepKeywords(DistillKeywords, total=False):

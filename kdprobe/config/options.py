@@ -54,6 +54,15 @@ _SEED = "Seed of everything random."
 Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 
+Jobs = Annotated[
+    Annotated[int, Field(ge=1, le=MOST_THREADS)] | None,
+    Flag(
+        "Processes that share the work with models, of one thread each: the same numbers, sooner. "
+        "Default: one for each core.",
+        env="KDPROBE_JOBS", metavar="N", panel="runtime",
+    ),
+]  # fmt: skip
+
 
 Tracker = Literal["tensorboard", "trackio", "mlflow", "wandb"]
 """What a training can be logged to."""
@@ -156,6 +165,7 @@ class Runtime(FlagOptions):
 class InferenceRuntime(Runtime):
     """The machine, for commands that ask models and keep what they say."""
 
+    jobs: Jobs = None
     dtype: Annotated[
         str, AfterValidator(_named_dtype), Flag("float32, bf16 (faster on some machines) or fp16.")
     ] = "float32"

@@ -44,6 +44,7 @@ from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
+from kdprobe.workers.pool import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Teacher:
         evaluation: the evaluation examples as it reads them.
         max_length: tokens it reads of an example.
         compute: its device and number format.
+        workers: the processes that share its pass over a split.
     """
 
     path: str
@@ -67,6 +69,7 @@ class Teacher:
     evaluation: Encoded
     max_length: int
     compute: Compute
+    workers: Workers = ALONE
 
     @classmethod
     def open(
@@ -176,8 +179,9 @@ class Teacher:
         kept = (cache or Cache.default()) if self.fingerprint else None
         with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
             values = stored_logits(
-                self.handle, split, longest=self.max_length, cache=kept, progress=progress
-            )
+                self.handle, split, longest=self.max_length, cache=kept, progress=progress,
+                workers=self.workers,
+            )  # fmt: skip
         return values.astype(np.float32)
 
     def _training_logits(
@@ -208,6 +212,7 @@ class Teacher:
             logits = all_logits(
                 self.loaded.model, self.train, columns=self.loaded.columns, device=file.device,
                 batch_size=FIRST_BATCH, progress=progress, title=f"run the teacher on {split.name}",
+                workers=self.workers,
             )  # fmt: skip
             own.require_signal(StoredTeacher(torch.from_numpy(logits)))
             keep_logits(
@@ -264,6 +269,7 @@ class Teacher:
                 self._own(data.train, read).require_signal(live)
             return live
         logits = torch.tensor(self._training_logits(data.train, progress=progress, cache=cache))
+        self.workers.rest()  # none of them trains
         if not quantities.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)

@@ -13,10 +13,9 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,89 +23,22 @@ from numpy.typing import NDArray
 from kdprobe import atomic
 from kdprobe.cache import Cache
 from kdprobe.errors import OutputError
-from kdprobe.models.batches import equal_length_batches
-from kdprobe.models.hidden import FeatureCell, LayerReader
+from kdprobe.extract.layer_features import LayerFeatures
+from kdprobe.models.batches import BatchGroup, equal_length_batches, grouped_batches
+from kdprobe.models.hidden import LayerReader
+from kdprobe.models.shared_outputs import hold
 from kdprobe.progress import Progress
+from kdprobe.workers.pieces import WorkPiece
+from kdprobe.workers.pool import ALONE, Workers
 
 FEATURES_VERSION = 3
 _PIECE = 4096
 _BYTES = 2
 """Of one number: a 16-bit float."""
+_PIECE_BYTES = 4_000_000
+"""Of the vectors that a process reads before it gives them, unless one batch has more."""
 _TOKENS = 4096
 """Tokens in one forward pass: enough to keep the processor busy, little memory."""
-
-
-@dataclass(frozen=True)
-class LayerFeatures:
-    """What every layer holds of every sentence.
-
-    Args:
-        cells: the layer and pooling of each vector.
-        widths: of each cell's vector.
-        values: float16 `[texts, sum of widths]`, memory-mapped, the cells side by side.
-        row: text -> its row in `values`.
-        path: the file; `close` deletes it.
-        seconds: wall-clock seconds of the passes of this run.
-        read: sentences read in this run; fewer than all when a killed run is gone on with.
-    """
-
-    cells: tuple[FeatureCell, ...]
-    widths: tuple[int, ...]
-    values: NDArray[np.float16]
-    row: dict[str, int]
-    path: Path
-    seconds: float
-    read: int
-    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
-
-    def rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Return the rows of these texts."""
-        return np.array([self.row[text] for text in texts], dtype=np.int64)
-
-    def take(self, rows: NDArray[np.int64], cells: Sequence[int]) -> NDArray[np.float32]:
-        """Return float32 `[cells, rows, width]` of these rows and cells, which share one width.
-
-        Rows are read in the order of the file, and only the columns of these cells.
-        """
-        ends = np.cumsum(self.widths)
-        width = self.widths[cells[0]]
-        order = np.argsort(rows, kind="stable")
-        out = np.empty((len(cells), len(rows), width), dtype=np.float32)
-        for start in range(0, len(order), 1024):
-            at = order[start : start + 1024]
-            block = self.values[rows[at]]
-            for place, cell in enumerate(cells):
-                out[place, at] = block[:, ends[cell] - width : ends[cell]]
-        return out
-
-    def groups(self, most: Callable[[int], int]) -> Iterator[list[int]]:
-        """Yield all cells in groups of neighbours of one width, at most `most(width)` in each.
-
-        Groups are in the order of the cells.
-        """
-        group: list[int] = []
-        for cell, width in enumerate(self.widths):
-            if group and (width != self.widths[group[0]] or len(group) >= max(most(width), 1)):
-                yield group
-                group = []
-            group.append(cell)
-        yield group
-
-    def __enter__(self) -> LayerFeatures:
-        """Return the features; the file is deleted when the block ends."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Delete the file when the work with it is done; an interrupted run finds it again."""
-        if self._folder is not None:
-            self._folder.cleanup()
-        elif kind is None:
-            self.path.unlink(missing_ok=True)
 
 
 def _key(reader: LayerReader, texts: Sequence[str]) -> str:
@@ -136,6 +68,7 @@ def extract_features(
     cache: Cache | None,
     progress: Progress,
     rows: int = 1_000_000,
+    workers: Workers = ALONE,
 ) -> LayerFeatures:
     """Read every different text once.
 
@@ -145,6 +78,7 @@ def extract_features(
         cache: where the file is written; None: a temporary folder.
         progress: told of every batch.
         rows: the most sentences in one forward pass.
+        workers: the processes that share the batches; they move no bit.
 
     Raises:
         OutputError: no space is left, or the place cannot be written; nothing stays. (What a
@@ -160,7 +94,8 @@ def extract_features(
         path = features_place(cache, key)
     root = path.parent
     flat, starts = _encode(reader, unique)
-    batches = list(equal_length_batches(np.diff(starts), tokens=_TOKENS, rows=rows))
+    lengths = np.diff(starts)
+    batches = list(equal_length_batches(lengths, tokens=_TOKENS, rows=rows))
     size = _BYTES * sum(reader.widths)
     started = time.perf_counter()
     done = _done(path, size, batches)
@@ -172,11 +107,10 @@ def extract_features(
             kind = ", random weights" if reader.random else ""
             title = f"layers of {reader.handle.name}{kind}"
             with progress.stage(title, len(unique) - done) as stage:
-                for batch in _after(batches, done):
-                    tokens = np.arange(starts[batch[0] + 1] - starts[batch[0]])
-                    given = flat[:, starts[batch][:, None] + tokens].transpose(1, 0, 2)
-                    stream.write(reader.read(given).tobytes())
-                    stage.advance(len(batch))
+                left = grouped_batches(_after(batches, done), lengths, rows=_PIECE_BYTES // size)
+                for vectors in _vectors(reader, flat, starts, left, workers):
+                    stream.write(vectors.tobytes())
+                    stage.advance(len(vectors))
     except BaseException as error:
         if folder is not None:
             folder.cleanup()
@@ -197,6 +131,42 @@ def extract_features(
         read=len(unique) - done,
         _folder=folder,
     )
+
+
+def _vectors(
+    reader: LayerReader,
+    flat: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    groups: Iterable[BatchGroup],
+    workers: Workers,
+) -> Iterator[NDArray[np.float16]]:
+    """Yield what is read of every batch, in their order."""
+    held = hold(reader, reader.handle.name, reader.text)
+    pieces: list[WorkPiece[LayerReader, list[NDArray[np.int32]]]] = [
+        WorkPiece(held, partial(_tokens_of, flat, starts, group), float(size))
+        for group, size in groups
+    ]
+    for vectors in workers.in_order(_read_batches, pieces):
+        yield from vectors
+    held.forget()
+
+
+def _read_batches(
+    reader: LayerReader, batches: list[NDArray[np.int32]]
+) -> list[NDArray[np.float16]]:
+    """Read batches of sentences of one token length each; see `LayerReader.read`."""
+    return [reader.read(tokens) for tokens in batches]
+
+
+def _tokens_of(
+    flat: NDArray[np.int32], starts: NDArray[np.int64], batches: Sequence[NDArray[np.int64]]
+) -> list[NDArray[np.int32]]:
+    """Return the tokens of each batch, `[sentences, columns, tokens]`."""
+    tokens = []
+    for batch in batches:
+        places = np.arange(starts[batch[0] + 1] - starts[batch[0]])
+        tokens.append(flat[:, starts[batch][:, None] + places].transpose(1, 0, 2))
+    return tokens
 
 
 def reading_seconds(reader: LayerReader, texts: Sequence[str]) -> float:

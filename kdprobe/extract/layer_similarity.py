@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 
 from kdprobe.cache import Arrays, CacheKey
-from kdprobe.extract.features import FEATURES_VERSION, LayerFeatures
+from kdprobe.extract.features import FEATURES_VERSION
+from kdprobe.extract.layer_features import LayerFeatures
 from kdprobe.models.hidden import FeatureCell, LayerReader
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats, Ints

@@ -15,6 +15,7 @@ from kdprobe.models.stored_outputs import stored_outputs
 from kdprobe.observations.predictions import Predictions
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
+from kdprobe.workers.pool import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def extract_predictions(
     cache: Cache | None,
     batch_size: int,
     progress: Progress,
+    workers: Workers = ALONE,
 ) -> Extracted:
     """Return what a model says of every example, each text computed once and kept.
 
@@ -50,13 +52,16 @@ def extract_predictions(
         cache: where outputs are kept, or None.
         batch_size: the most examples in one forward pass; moves no number beyond 1e-6.
         progress: told of every batch.
+        workers: the processes that share the work.
 
     Raises:
         MisalignedError: an output is not finite; the example is named.
         OutputError: the cache cannot be written.
     """
     started = time.perf_counter()
-    outputs = stored_outputs(handle, split, cache=cache, batch_size=batch_size, progress=progress)
+    outputs = stored_outputs(
+        handle, split, cache=cache, batch_size=batch_size, progress=progress, workers=workers
+    )
     return Extracted(
         Predictions(handle.name, split.ids, outputs.values, outputs.scale),
         truncated=int(outputs.truncated.sum()),

@@ -6,13 +6,50 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 ENOUGH_ROWS = 32
 """Rows from which on a batch gains nothing by taking shorter ones along, padded."""
+
+
+PIECE_TOKENS = 4096
+"""Tokens of the batches that one process runs before it says what they gave."""
+
+
+class BatchGroup(NamedTuple):
+    """Neighbouring batches, and the number of tokens in them, padding counted."""
+
+    batches: list[NDArray[np.int64]]
+    tokens: int
+
+
+def grouped_batches(
+    batches: Iterable[NDArray[np.int64]], lengths: NDArray[np.int64], *, rows: int = 2**40
+) -> Iterator[BatchGroup]:
+    """Yield neighbouring batches of at most `PIECE_TOKENS` tokens and `rows` rows, or one of more.
+
+    Who runs a group decides no bit: batches stay what they are.
+
+    >>> lengths = np.array([4000, 90, 90, 4096])
+    >>> batches = [np.array([3]), np.array([0]), np.array([1, 2])]
+    >>> [tokens for _, tokens in grouped_batches(batches, lengths)]
+    [4096, 4000, 180]
+    """
+    group: list[NDArray[np.int64]] = []
+    held, count = 0, 0
+    for batch in batches:
+        size = len(batch) * int(lengths[batch].max())
+        if group and (held + size > PIECE_TOKENS or count + len(batch) > rows):
+            yield BatchGroup(group, held)
+            group, held, count = [], 0, 0
+        group.append(batch)
+        held, count = held + size, count + len(batch)
+    if group:
+        yield BatchGroup(group, held)
 
 
 def bounded_batches(

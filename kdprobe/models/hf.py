@@ -24,7 +24,7 @@ from kdprobe.models.folder_kinds import IN_WORDS, TAKES, kind_of_folder
 from kdprobe.models.graph_folder import load_graph
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.measured import Together, hidden_obstacle
-from kdprobe.models.model_inputs import evaluating, padding_note
+from kdprobe.models.model_inputs import padding_note
 from kdprobe.models.path_options import NO_OPTIONS, PathOptions, refuse_options
 from kdprobe.models.precision import (
     GRADIENTS,
@@ -35,11 +35,14 @@ from kdprobe.models.precision import (
     rounding_note,
 )
 from kdprobe.models.quantized import load_quantized
+from kdprobe.models.shared_outputs import hold, shared_outputs
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.observations.predictions import scale_of
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
+from kdprobe.workers.pieces import Held
+from kdprobe.workers.pool import ALONE, Workers
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
     {
@@ -83,6 +86,7 @@ class HfModel:
         self.lacks: dict[Capability, str] = _lacks(self.text)
         self.alarms: tuple[str, ...] = ()
         self._checked = False
+        self._held: Held[TextModel] | None = None
         self.columns = loaded.columns
         sizes = [file.stat().st_size for file in loaded.files]
         self.disk_bytes: int | None = sum(sizes) if sizes else None
@@ -146,13 +150,21 @@ class HfModel:
         other.reading += f" longest {longest}"
         return other
 
-    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
+    def outputs(
+        self,
+        split: Split,
+        *,
+        batch_size: int,
+        advance: ProgressCall,
+        workers: Workers = ALONE,
+    ) -> Outputs:
         """Ask for the outputs of every example.
 
         Args:
             split: the examples, at least one; those longer than the model takes are cut and marked.
             batch_size: the most examples in one forward pass.
-            advance: told the number of examples after every pass.
+            advance: told the number of examples after every few passes.
+            workers: the processes that share the batches.
 
         Returns:
             float64 `[n, c]` in the task's label order (a regression: scores `[n, 1]`); equal to
@@ -162,14 +174,19 @@ class HfModel:
             CapabilityError: the device's memory is too small for a batch.
         """
         tokens = self.text.encode(split.texts, split.pairs)
-        values = self._run(tokens, batch_size, advance)
+        values = self._run(tokens, batch_size, advance, workers)
         if not self._checked:
-            values = self._check(split, tokens, values, batch_size)
+            values = self._check(split, tokens, values, batch_size, workers)
             self._checked = True
         return Outputs(values[:, self.columns], scale_of(split.task), tokens.truncated)
 
     def _check(
-        self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
+        self,
+        split: Split,
+        tokens: Tokens,
+        values: NDArray[np.float64],
+        batch_size: int,
+        workers: Workers,
     ) -> NDArray[np.float64]:
         """Return outputs that are the model's own of that one text, or raise an alarm.
 
@@ -178,7 +195,9 @@ class HfModel:
         if self._deviates(split, tokens, values, batch_size) is None:
             return values
         self.text.run_alone()
-        values = self._run(tokens, batch_size, lambda done: None)
+        if self._held is not None:  # what others were sent runs texts together
+            self._held.forget()
+        values = self._run(tokens, batch_size, lambda done: None, workers)
         left = self._deviates(split, tokens, values, batch_size)
         if left is None:
             self.notes += (
@@ -191,16 +210,13 @@ class HfModel:
             )
         return values
 
-    def _run(self, tokens: Tokens, batch_size: int, advance: ProgressCall) -> NDArray[np.float64]:
+    def _run(
+        self, tokens: Tokens, batch_size: int, advance: ProgressCall, workers: Workers
+    ) -> NDArray[np.float64]:
         """Run every text; all outputs, in the model's order."""
-        values = np.empty((len(tokens.lengths), int(self.model.config.num_labels)))
-        with evaluating(self.model), torch.no_grad():
-            for rows in self.text.batches(tokens.lengths, batch_size=batch_size):
-                inputs = self.text.tensors(tokens.columns, rows.tolist())
-                logits = self.text.forward(inputs)
-                values[rows] = logits.to(device="cpu", dtype=torch.float64).numpy()
-                advance(len(rows))
-        return values
+        if self._held is None:
+            self._held = hold(self.text, self.name, self.text)
+        return shared_outputs(self._held, tokens, batch_size, advance=advance, workers=workers)
 
     def _deviates(
         self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from kdprobe.models.handle import ModelHandle, Outputs
 from kdprobe.observations.predictions import Scale, check_finite, scale_of
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
+from kdprobe.workers.pool import ALONE, Workers
 
 if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
@@ -96,6 +97,7 @@ def stored_outputs(
     cache: Cache | None,
     progress: Progress,
     batch_size: int = BATCH_SIZE,
+    workers: Workers = ALONE,
 ) -> StoredOutputs:
     """Return a model's outputs for a split, each different text computed once and kept.
 
@@ -110,6 +112,7 @@ def stored_outputs(
         cache: where outputs are kept, or None.
         progress: told of every batch.
         batch_size: the most examples in one forward pass; moves no number beyond 1e-6.
+        workers: the processes that share the work; they move no bit.
 
     Raises:
         MisalignedError: an output is not finite; the example is named.
@@ -122,7 +125,7 @@ def stored_outputs(
     texts = text_keys(split)
     missing = _first_rows(texts, entry.values)
     if missing:
-        _run(handle, split, entry, missing, batch_size=batch_size, progress=progress)
+        _run(handle, split, entry, missing, batch_size, progress=progress, workers=workers)
     return StoredOutputs(
         np.stack([entry.values[text] for text in texts]),
         entry.scale or scale_of(split.task),
@@ -132,7 +135,13 @@ def stored_outputs(
 
 
 def stored_logits(
-    handle: HfModel, split: Split, *, longest: int, cache: Cache | None, progress: Progress
+    handle: HfModel,
+    split: Split,
+    *,
+    longest: int,
+    cache: Cache | None,
+    progress: Progress,
+    workers: Workers = ALONE,
 ) -> NDArray[np.float64]:
     """Return outputs of texts of which at most so many tokens are read, `[n, c]`.
 
@@ -145,6 +154,7 @@ def stored_logits(
         longest: the most tokens, special tokens counted.
         cache: where outputs are kept, or None.
         progress: told of every batch.
+        workers: the processes that share the work.
 
     Raises:
         CapabilityError: its outputs are not the same twice.
@@ -153,7 +163,9 @@ def stored_logits(
     for model, rows in _whole_and_cut(handle, split, longest):
         if rows:
             part = split.take(rows) if len(rows) < len(split) else split
-            values[rows] = stored_outputs(model, part, cache=cache, progress=progress).values
+            values[rows] = stored_outputs(
+                model, part, cache=cache, progress=progress, workers=workers
+            ).values
         if model.alarms:
             raise CapabilityError(
                 handle.name,
@@ -226,9 +238,10 @@ def _run(
     split: Split,
     entry: _Entry,
     rows: list[int],
-    *,
     batch_size: int,
+    *,
     progress: Progress,
+    workers: Workers,
 ) -> None:
     """Run the model on these rows in pieces, and keep each piece once all of it is finite."""
     with progress.stage(f"asking {handle.name}", len(rows)) as stage:
@@ -236,9 +249,10 @@ def _run(
             # A piece grows with what is known: rewriting the entry stays a small part of the work.
             size = max(PIECE, len(entry.values) // 8)
             piece, rows = split.take(rows[:size]), rows[size:]
-            outputs = handle.outputs(
-                piece, batch_size=batch_size, advance=lambda done: stage.advance(done)
-            )
+            how: dict[str, Any] = {"batch_size": batch_size, "advance": stage.advance}
+            if "tokens" in handle.capabilities:  # a function is asked in this process
+                how["workers"] = workers
+            outputs = handle.outputs(piece, **how)
             check_finite(handle.name, piece.ids, outputs.values)
             sound = not handle.alarms  # what is not the same twice is nothing to keep
             entry.add(text_keys(piece), outputs, keep=sound and handle.repeats)

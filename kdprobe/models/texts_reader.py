@@ -15,11 +15,13 @@ from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.read_spans import Span
 from kdprobe.models.reader import EncodedText, Reader
+from kdprobe.models.shared_outputs import hold
 from kdprobe.models.stored_outputs import BATCH_SIZE
 from kdprobe.models.text_function import TextFunction
 from kdprobe.models.tokens import Texts
 from kdprobe.observations.attributions import Word
 from kdprobe.stats.arrays import Floats
+from kdprobe.workers.pieces import Held
 
 
 class TextsReader(Protocol):
@@ -102,6 +104,17 @@ class FunctionReader:
         """Return where its outputs are not the same twice."""
         alarm = self._handle.deviation(samples, values)
         return None if alarm is None else f"is not one function: {alarm}"
+
+
+def held_reader(reader: TextsReader, handle: ModelHandle) -> Held[TextsReader]:
+    """Return a model as explainers see it, for pieces of work that processes share.
+
+    A function stays in the process that it was handed to, with the threads that it has there: what
+    it holds (a connection, a GPU, counters of its own) is not known.
+    """
+    if isinstance(reader, Reader):
+        return hold(reader, handle.name, reader.text)
+    return Held(reader, handle.name, here="it is a function", bounded=False)
 
 
 def reader_of(handle: ModelHandle) -> TextsReader:

@@ -33,6 +33,7 @@ from kdprobe.results.schema import Estimate, ModelInfo, Notice
 from kdprobe.sweeping.plan import SweepPlan, SweepRequest
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.task import Split
+from kdprobe.workers.pool import Workers
 
 RESAMPLES = 2000
 PACE = Pace()
@@ -95,13 +96,14 @@ def measure(
     """
     examples = compared_examples(request, progress)
     split, students = examples.split, students_of(plan, trained)
-    readers = _Readers(request, split, progress)
-    teacher, predictions = readers.teacher()
-    populations = [Population("teacher", "teacher", (predictions,))]
-    held: dict[str, HfModel] = {"teacher": teacher} if isinstance(teacher, HfModel) else {}
-    for name, runs in students.items():
-        held[name], own = readers.read(name, [str(folder / run) for run in runs])
-        populations.append(Population(name, "student", own))
+    with Workers(request.options.get("jobs"), say=progress.say) as workers:
+        readers = _Readers(request, split, progress, workers)
+        teacher, predictions = readers.teacher()
+        populations = [Population("teacher", "teacher", (predictions,))]
+        held: dict[str, HfModel] = {"teacher": teacher} if isinstance(teacher, HfModel) else {}
+        for name, runs in students.items():
+            held[name], own = readers.read(name, [str(folder / run) for run in runs])
+            populations.append(Population(name, "student", own))
     speed = measure_speed(held, split, pace=PACE, seed=request.seed, progress=progress)
     seeds = {name: len(runs) for name, runs in students.items()}
     device = next((model.device.type for model in held.values()), "cpu")
@@ -169,8 +171,11 @@ def _evaluation(request: SweepRequest) -> Split:
 class _Readers:
     """Opens models one after the other and keeps their predictions."""
 
-    def __init__(self, request: SweepRequest, split: Split, progress: Progress) -> None:
+    def __init__(
+        self, request: SweepRequest, split: Split, progress: Progress, workers: Workers
+    ) -> None:
         self._request, self._split, self._progress = request, split, progress
+        self._workers = workers
         self.fingerprints: dict[str, str] = {}
         self.notices: list[Notice] = []
 
@@ -199,8 +204,9 @@ class _Readers:
 
     def _predictions(self, folder: str, model: HfModel, *, first: bool) -> Predictions:
         extracted = extract_predictions(
-            model, self._split, cache=Cache.default(), batch_size=_BATCH, progress=self._progress
-        )
+            model, self._split, cache=Cache.default(), batch_size=_BATCH, progress=self._progress,
+            workers=self._workers,
+        )  # fmt: skip
         self.fingerprints[folder] = model.fingerprint
         if first:
             self._note_truncated(model.name, extracted.truncated)

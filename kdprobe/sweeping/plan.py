@@ -38,7 +38,7 @@ from kdprobe.tasks.open import open_task
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = ("teacher", "task", "output", "student", "recipe", "settings", "seed", "sample_seed",
         "resume", "force", "dry_run", "progress")  # fmt: skip
-_CHANGE_NOTHING = ("offline", "data_dir")
+_CHANGE_NOTHING = ("offline", "data_dir", "jobs")
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from kdprobe.errors import OutputError
 from kdprobe.foreign import disk_is_full, said
-from kdprobe.workers.process import give
+from kdprobe.workers.sending import give
 
 H = TypeVar("H")
 T = TypeVar("T")
@@ -20,10 +21,21 @@ R = TypeVar("R")
 
 
 class Held(Generic[H]):
-    """An object that pieces of work need, sent to each process once; see `Workers.hold`."""
+    """An object that pieces of work need, sent to each process once.
 
-    def __init__(self, value: H, name: str, *, here: bool, size: int) -> None:
-        self.value, self.name, self.here, self.size = value, name, here, size
+    Args:
+        value: the object, of which nothing changes while it is held.
+        name: for people, where it cannot be sent.
+        size: its bytes, for the memory that is named.
+        here: why its work is done in the process that holds it; empty: others may do it.
+        bounded: whether its work is done with the threads of `Workers`; False: with what there are.
+    """
+
+    def __init__(
+        self, value: H, name: str, *, size: int = 0, here: str = "", bounded: bool = True
+    ) -> None:
+        self.value, self.name, self.size = value, name, size
+        self.here, self.bounded = here, bounded
         self._file: Path | None = None
 
     def file_in(self, folder: Path, say: Callable[[str], None]) -> Path | None:
@@ -36,7 +48,9 @@ class Held(Generic[H]):
         Raises:
             OutputError: no space is left.
         """
-        if self.here or self._file is not None:
+        if self.here:
+            return None
+        if self._file is not None and self._file.parent == folder:  # not of an earlier set
             return self._file
         file = folder / secrets.token_hex(8)
         try:
@@ -49,8 +63,8 @@ class Held(Generic[H]):
                     expected=f"{self.size / 1e6:,.0f} MB for each model that processes share",
                     remedy="free some space, name another place in TMPDIR, or ask for `jobs=1`",
                 ) from error  # fmt: skip
-            self.here = True
-            say(f"{self.name} works in this process: it cannot be sent ({said(error)}).")
+            self.here = f"it cannot be sent to others ({said(error)})"
+            say(f"{self.name} works in one process: {self.here}.")
             return None
         self._file = file
         return file
@@ -67,10 +81,21 @@ class WorkPiece(NamedTuple, Generic[H, T]):
 
     Args:
         held: what it needs of what other pieces need too.
-        given: what is its own; small, as it is sent with it.
+        given: what is its own; small, as it is sent with it. A `partial` is called for it when its
+            turn comes, so that what is sent of all pieces is never held at one time.
         size: how much work it is, in any unit; of one call's pieces all in the same.
     """
 
     held: Held[H]
-    given: T
+    given: T | partial[T]
     size: float = 1.0
+
+    def made(self) -> T:
+        """Return what is given."""
+        return self.given() if isinstance(self.given, partial) else self.given
+
+
+class FailedWork(NamedTuple):
+    """What a piece of work raised, in place of its result."""
+
+    error: Exception

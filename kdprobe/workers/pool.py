@@ -12,16 +12,16 @@ import os
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kdprobe.errors import WorkerError
 from kdprobe.leftovers import clear_leftovers, temporary_folder
-from kdprobe.workers.pieces import H, Held, R, T, WorkPiece
+from kdprobe.workers.pieces import FailedWork, H, R, T, WorkPiece
 from kdprobe.workers.process import (
     Raised,
     begin,
@@ -31,7 +31,7 @@ from kdprobe.workers.process import (
     without_interrupts,
     work,
 )
-from kdprobe.workers.room import BUFFER_BYTES, cores, free_bytes, plan_processes
+from kdprobe.workers.room import BUFFER_BYTES, default_jobs, free_bytes, plan_processes
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -51,14 +51,14 @@ class Workers:
     process starts none.
 
     Args:
-        jobs: the most processes; None: a core each. 1: all is done here.
+        jobs: the most processes; None: see `room.default_jobs`. 1: all is done here.
         threads: of each process.
         say: told one line when they start, and of what cannot be sent.
         starting: seconds that a process takes to begin.
 
     >>> from operator import mul
     >>> with Workers(jobs=1) as workers:
-    ...     ten = workers.hold(10, name="ten")
+    ...     ten = Held(10, "ten")
     ...     sorted(workers.map(mul, [WorkPiece(ten, 1), WorkPiece(ten, 2)]))
     [(0, 10), (1, 20)]
     """
@@ -71,7 +71,7 @@ class Workers:
         say: Callable[[str], None] | None = None,
         starting: float | None = None,
     ) -> None:
-        self.jobs = 1 if is_worker() else cores() if jobs is None else jobs
+        self.jobs = 1 if is_worker() else default_jobs(threads) if jobs is None else jobs
         self.threads, self._say = threads, say or (lambda line: None)
         self._starting = STARTING if starting is None else starting
         self._spent = 0.0
@@ -91,26 +91,19 @@ class Workers:
         trace: TracebackType | None,
     ) -> None:
         """End every process, whatever it does, and delete what was sent to them."""
+        self.rest()
+
+    def rest(self) -> None:
+        """End every process and delete what was sent; more work starts others."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, kill_workers=True)
         self._open.close()
         self._folder = None
 
-    def hold(self, value: H, *, name: str, here: bool = False, size: int = 0) -> Held[H]:
-        """Return an object for pieces of work to need.
-
-        Args:
-            value: the object.
-            name: for people, where it cannot be sent.
-            here: whether its work is to be done in this process: it lies on a GPU, say.
-            size: its bytes, for the memory that is named.
-        """
-        return Held(value, name, here=here, size=size)
-
     def map(
         self, function: Callable[[H, T], R], pieces: Sequence[WorkPiece[H, T]]
-    ) -> Iterator[tuple[int, R]]:
+    ) -> Generator[tuple[int, R]]:
         """Do all pieces; yield the place and the result of each as it is done, in any order.
 
         Args:
@@ -121,24 +114,57 @@ class Workers:
             WorkerError: a process ended before its work was done.
             Exception: what the first of the pieces, in their order, that failed has raised.
         """
+        open_places = set(range(len(pieces)))
+        failed: dict[int, Exception] = {}
+        with closing(self.outcomes(function, pieces)) as outcomes:
+            for place, result in outcomes:
+                open_places.discard(place)
+                if isinstance(result, FailedWork):
+                    failed[place] = result.error
+                elif not failed:
+                    yield place, result
+                if failed and not any(place < min(failed) for place in open_places):
+                    raise failed[min(failed)]
+
+    def in_order(
+        self, function: Callable[[H, T], R], pieces: Sequence[WorkPiece[H, T]]
+    ) -> Iterator[R]:
+        """Do all pieces as `map` does; yield the results in the order of the pieces."""
+        early: dict[int, R] = {}
+        following = 0
+        with closing(self.map(function, pieces)) as results:
+            for place, result in results:
+                early[place] = result
+                while following in early:
+                    yield early.pop(following)
+                    following += 1
+
+    def outcomes(
+        self, function: Callable[[H, T], R], pieces: Sequence[WorkPiece[H, T]]
+    ) -> Generator[tuple[int, R | FailedWork]]:
+        """Do all pieces as `map` does; what some of them raise keeps no other from being done.
+
+        Raises:
+            WorkerError: a process ended before its work was done.
+        """
         left = deque(enumerate(pieces))
         spent, done = 0.0, 0.0
         while left and not self._is_worth(left, spent / done if done else None):
             place, piece = left.popleft()
             started = time.perf_counter()
             result = self._do_here(function, piece)
-            spent, done = spent + time.perf_counter() - started, done + piece.size
+            seconds = time.perf_counter() - started
+            spent, done, self._spent = spent + seconds, done + piece.size, self._spent + seconds
             yield place, result
         if left:
             yield from self._share_out(function, left)
 
-    def _do_here(self, function: Callable[[H, T], R], piece: WorkPiece[H, T]) -> R:
-        started = time.perf_counter()
+    def _do_here(self, function: Callable[[H, T], R], piece: WorkPiece[H, T]) -> R | FailedWork:
         try:
-            with bounded_threads(self.threads):
-                return function(piece.held.value, piece.given)
-        finally:
-            self._spent += time.perf_counter() - started
+            with bounded_threads(self.threads if piece.held.bounded else None):
+                return function(piece.held.value, piece.made())
+        except Exception as error:
+            return FailedWork(error)
 
     def _is_worth(self, left: Sequence[tuple[int, WorkPiece[H, T]]], rate: float | None) -> bool:
         """Whether what is left is to be shared out now.
@@ -184,32 +210,40 @@ class Workers:
 
     def _share_out(
         self, function: Callable[[H, T], R], left: deque[tuple[int, WorkPiece[H, T]]]
-    ) -> Iterator[tuple[int, R]]:
+    ) -> Generator[tuple[int, R | FailedWork]]:
         assert self._folder is not None
-        running: dict[Future[R | Raised], int] = {}
-        failed: dict[int, Exception] = {}
+        running: dict[Future[R | Raised], tuple[int, WorkPiece[H, T]]] = {}
         try:
             while left or running:
-                while left and len(running) <= self.jobs and not failed:
+                while left and len(running) <= self.jobs:
                     place, piece = left.popleft()
                     file = piece.held.file_in(self._folder, self._say)
                     if file is None:
                         yield place, self._do_here(function, piece)
                     else:
-                        running[self._submit(function, file, piece.given)] = place
+                        running[self._submit(function, file, piece.made())] = place, piece
                 # A wait without end cannot be interrupted on every system.
                 for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                    place, result = running.pop(future), self._result(future)
-                    if isinstance(result, Raised):
-                        failed[place] = result.restored()
-                        left.clear()
-                    else:
-                        yield place, result
-                if failed and not any(place < min(failed) for place in running.values()):
-                    raise failed[min(failed)]
+                    (place, piece), result = running.pop(future), self._result(future)
+                    yield place, self._again(function, piece, result)
         finally:
             for future in running:
                 future.cancel()
+
+    def _again(
+        self, function: Callable[[H, T], R], piece: WorkPiece[H, T], result: R | Raised
+    ) -> R | FailedWork:
+        """Do here what failed elsewhere, so that it fails as in one process, or does not.
+
+        What works here only was not made again elsewhere as it is: all its work is done here then.
+        """
+        if not isinstance(result, Raised):
+            return result
+        again = self._do_here(function, piece)
+        if not isinstance(again, FailedWork) and not piece.held.here:
+            piece.held.here = f"in others it fails ({result.words})"
+            self._say(f"{piece.held.name} works in one process: {piece.held.here}.")
+        return again
 
     def _submit(self, function: Callable[[H, T], R], file: Path, given: T) -> Future[R | Raised]:
         from loky.process_executor import BrokenProcessPool

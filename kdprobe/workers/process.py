@@ -1,7 +1,7 @@
 """What a process does that works for another: the other end of `pool.Workers`.
 
-Does: keep Ctrl-C away, bound its threads, take each object that work needs from its file once,
-bring errors back as they were, and end with the process that started it. Does not: choose work.
+Does: keep Ctrl-C away, bound its threads, say what failed, and end with the process that started
+it. Does not: choose work.
 """
 
 from __future__ import annotations
@@ -9,47 +9,27 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import pickle
 import signal
 import sys
 import threading
 import time
-import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-JOBS_VARIABLE = "KDPROBE_JOBS"
+from kdprobe.foreign import said
+from kdprobe.workers.room import JOBS_VARIABLE
+from kdprobe.workers.sending import take
+
 _LOOK = 1.0
 """Seconds between two looks at whether the process that started this one still lives."""
-_MOST_TAKEN = 8
-"""Objects that a process keeps open; their weights are shared pages of a file."""
-
-_taken: OrderedDict[Path, Any] = OrderedDict()
 _inside = False
 
 
 class Raised(NamedTuple):
-    """What work raised in another process.
+    """What work raised in another process, in words."""
 
-    Args:
-        error: what was raised, as it was; None: it cannot be sent.
-        kind: the name of its class.
-        words: its message.
-        lines: where it was raised.
-    """
-
-    error: Exception | None
-    kind: str
     words: str
-    lines: str
-
-    def restored(self) -> Exception:
-        """Return the error to raise in the process that asked for the work."""
-        error = self.error or type(self.kind, (RuntimeError,), {})(self.words)
-        error.add_note(self.lines)
-        return error
 
 
 def is_worker() -> bool:
@@ -114,11 +94,15 @@ def without_interrupts() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bounded_threads(threads: int) -> Iterator[None]:
+def bounded_threads(threads: int | None) -> Iterator[None]:
     """Compute with so many threads in a block: in which parts numbers are added moves last digits.
 
-    Bounds torch, where it is imported, and the libraries of linear algebra that numpy calls.
+    Bounds torch, where it is imported, and the libraries of linear algebra that numpy calls; None:
+    nothing is bounded.
     """
+    if threads is None:
+        yield
+        return
     import threadpoolctl
 
     torch = sys.modules.get("torch")
@@ -141,43 +125,6 @@ def work(function: Callable[[Any, Any], Any], file: Path, given: Any, threads: i
     """
     try:
         with bounded_threads(threads):
-            return function(_take(file), given)
+            return function(take(file), given)
     except Exception as error:
-        return _raised(error)
-
-
-def give(value: object, file: Path) -> None:
-    """Write an object where other processes take it from.
-
-    Raises:
-        Exception: whatever pickle raises for what cannot be sent.
-    """
-    import torch
-
-    torch.save(value, file)
-
-
-def _take(file: Path) -> Any:
-    """Return the object of a file, read once; the tensors are the file's own pages."""
-    import torch
-
-    if file not in _taken:
-        # The file was written by the process that started this one, in a folder of its own.
-        _taken[file] = torch.load(file, map_location="cpu", mmap=True, weights_only=False)
-        while len(_taken) > _MOST_TAKEN:
-            _taken.popitem(last=False)
-    _taken.move_to_end(file)
-    return _taken[file]
-
-
-def _raised(error: Exception) -> Raised:
-    """Make ready to send what was raised; of some classes only the name and the words can be."""
-    carried: Exception | None = error
-    try:
-        again = pickle.loads(pickle.dumps(error))
-        if type(again) is not type(error) or str(again) != str(error):
-            carried = None
-    except Exception:  # whatever a class of others raises when it is made again
-        carried = None
-    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return Raised(carried, type(error).__name__, str(error), lines)
+        return Raised(said(error))

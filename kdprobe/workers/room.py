@@ -6,10 +6,14 @@ processes.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from kdprobe.errors import ConfigError
+
+JOBS_VARIABLE = "KDPROBE_JOBS"
 PROCESS_BYTES = 450_000_000
 """Memory of a process that has imported torch and transformers and holds no model; measured."""
 BUFFER_BYTES = 350_000_000
@@ -41,6 +45,23 @@ def cores() -> int:
     import loky
 
     return int(loky.cpu_count())
+
+
+def default_jobs(threads: int) -> int:
+    """Return how many processes there are unless a person says: as `KDPROBE_JOBS`, or the cores.
+
+    Args:
+        threads: of each process.
+
+    Raises:
+        ConfigError: the variable holds no such number.
+    """
+    said = os.environ.get(JOBS_VARIABLE)
+    if not said:
+        return max(1, cores() // threads)
+    if not (said.isascii() and said.isdigit() and int(said)):
+        raise ConfigError(JOBS_VARIABLE, found=f"is {said!r}", expected="a number of processes")
+    return int(said)
 
 
 def free_bytes() -> int:

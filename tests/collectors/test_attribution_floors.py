@@ -11,7 +11,7 @@ import pytest
 
 import kdprobe.extract.attributions
 from kdprobe.collectors.attributions.floors import Floors
-from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.attributions import explain_model, explain_models
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
@@ -25,6 +25,12 @@ from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, tiny_checkpoint
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
+
+
+def explain_open(floors: Floors) -> None:
+    """Explain what was asked of models with random weights."""
+    asked = [*floors.open.values()]
+    floors.learn(explain_models(asked, title="floors", cache=None, progress=Silent()))
 
 
 def test_a_shape_is_explained_once_without_a_cache(
@@ -49,17 +55,20 @@ def test_a_shape_is_explained_once_without_a_cache(
     setting = ExplanationSettings({"occlusion": METHODS.load("occlusion").options()},
                                   deletion=False)  # fmt: skip
     sentences = [Sentence(text, (text,), split_words(text), 1) for text in SENTENCES[:4]]
-    floors = Floors(0, None, Silent())
-    first, second = (floors.explained(each, sentences, setting) for each in (one, two))
-    assert first is second
+    floors = Floors(0)
+    first, second = (floors.ask(each, sentences, setting) for each in (one, two))
+    assert first == second
+    explain_open(floors)
     assert readers == ["random weights of one"]
     alone = explain_model(
         random_twin(two, seed=0), sentences, setting, cache=None, progress=Silent()
     )
-    for ours, theirs in zip(first["occlusion"], alone["occlusion"], strict=True):
+    for ours, theirs in zip(floors.known[first]["occlusion"], alone["occlusion"], strict=True):
         np.testing.assert_array_equal(ours.scored.scores, theirs.scored.scores)
 
     readers.clear()
-    floors.explained(deep, sentences, setting)
-    floors.explained(two, [replace(sentences[0], target=0)], setting)
+    floors.ask(deep, sentences, setting)
+    floors.ask(one, sentences, setting)
+    floors.ask(two, [replace(sentences[0], target=0)], setting)
+    explain_open(floors)
     assert readers == ["random weights of deep", "random weights of two"]

@@ -12,7 +12,7 @@ from transformers import BertForSequenceClassification
 
 from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.extract.probes import fits
+from kdprobe.extract.probes import groups
 from kdprobe.results.io import read_document
 from kdprobe.results.schema import Estimate, ResultsDocument
 from tests.cli.scene import LABELS, Outcome, run, write_task
@@ -113,13 +113,13 @@ def test_the_next_run_finds_what_was_kept(world: Path, monkeypatch: pytest.Monke
         compare(world, monkeypatch, "one", cache="cache")
     assert not list((world / "cache").rglob("*.features"))
     fitted: list[int] = []
-    fit_probes = fits.fit_probes
+    fit_group = groups.fit_group
 
-    def counted(*given: Any, **more: Any) -> Any:
+    def counted(*given: Any) -> Any:
         fitted.append(1)
-        return fit_probes(*given, **more)
+        return fit_group(*given)
 
-    monkeypatch.setattr(fits, "fit_probes", counted)
+    monkeypatch.setattr(groups, "fit_group", counted)
     done, document = compare(world, monkeypatch, "two", cache="cache")
     assert done.code == 0, done.err
     assert len(fitted) == 2  # u on one task, and its architecture with random weights
@@ -151,14 +151,14 @@ def test_a_task_that_fails_for_all_is_left_out(
 ) -> None:
     """Guards one probe that does not converge ending every other; both reasons are told."""
     _, first = compare(world, monkeypatch, "first", tasks="bigram_shift")
-    fit_probes = fits.fit_probes
+    fit_group = groups.fit_group
 
-    def singular(features: Any, asked: Any, *given: Any, **more: Any) -> Any:
-        if "dog" in asked.train.sentences[0]:
+    def singular(features: Any, request: groups.FitRequest) -> Any:
+        if "dog" in request.set.train.sentences[0]:
             raise ValueError("singular matrix")
-        return fit_probes(features, asked, *given, **more)
+        return fit_group(features, request)
 
-    monkeypatch.setattr(fits, "fit_probes", singular)
+    monkeypatch.setattr(groups, "fit_group", singular)
     done, document = compare(world, monkeypatch, "out")
     assert done.code == 3
     reasons = [item.reason for item in document.skipped if item.requested]

@@ -27,13 +27,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_task(folder)
     for name, seed in (("t", 1), ("s", 2)):
         checkpoint(folder / name, seed=seed)
-    pairs = folder / "pairs"
-    pairs.mkdir()
+    write_pairs(folder / "pairs")
+    return folder
+
+
+def write_pairs(folder: Path) -> None:
+    """Write four minimal pairs of one phenomenon."""
+    folder.mkdir()
     rows = [{"sentence_good": f"the dog sleeps {row}", "sentence_bad": f"the dog sleep {row}",
              "UID": "agreement", "linguistics_term": "agreement", "field": "morphology",
              "pairID": str(row)} for row in range(4)]  # fmt: skip
-    pd.DataFrame(rows).to_json(pairs / "agreement.jsonl", orient="records", lines=True)
-    return folder
+    pd.DataFrame(rows).to_json(folder / "agreement.jsonl", orient="records", lines=True)
 
 
 def probabilities(folder: Path) -> Callable[[list[str]], np.ndarray]:

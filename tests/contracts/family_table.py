@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import ask
+from kdprobe.extract.explained_piece import ask
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import method_obstacles
 from kdprobe.extract.sentence import Sentence

@@ -26,7 +26,7 @@ from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import ask
+from kdprobe.extract.explained_piece import ask
 from kdprobe.extract.features import extract_features
 from kdprobe.extract.method import METHODS, ExplanationInput
 from kdprobe.extract.own_outputs import method_obstacles, require_own_outputs

@@ -16,7 +16,8 @@ import torch
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.features import extract_features
 from kdprobe.extract.method import METHODS
-from kdprobe.extract.probes.fits import ProbeOptions, fit_probes
+from kdprobe.extract.probes.fits import ProbeOptions
+from kdprobe.extract.probes.groups import fit_probes
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel, open_hf

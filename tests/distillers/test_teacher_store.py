@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,9 @@ from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.teacher_signal import NoTeacher
 from kdprobe.distillers.teacher_store import TeacherFile, all_logits
 from kdprobe.distillers.training_job import TrainingJob
+from kdprobe.models import batches
 from kdprobe.progress import Silent
+from kdprobe.workers.pool import Workers
 from tests.distillers.builders import toy_job, toy_split
 
 DEVICE = torch.device("cpu")
@@ -46,6 +49,24 @@ def test_rows_and_columns(job: TrainingJob) -> None:
         with torch.no_grad():
             alone = job.student(**job.encoded.batch([row])).logits[0]
         assert logits[row].tolist() == pytest.approx([float(alone[1]), float(alone[0])], abs=1e-5)
+
+
+@pytest.mark.slow
+def test_processes_give_the_bits_of_one(job: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A teacher whose last digits tell the cores trains another student on another machine."""
+    monkeypatch.setattr(batches, "PIECE_TOKENS", 50)
+    lines: list[str] = []
+
+    def logits(workers: Workers) -> np.ndarray:
+        return all_logits(
+            job.student, job.encoded, columns=(1, 0), device=DEVICE, batch_size=7,
+            progress=Silent(), title="", workers=workers,
+        )  # fmt: skip
+
+    with Workers(2, starting=0, say=lines.append) as two:
+        np.testing.assert_array_equal(logits(two), logits(Workers()))
+    assert len(lines) == 1, "all of it was done elsewhere"
+    assert lines[0].startswith("2 processes")
 
 
 def test_keys_differ_by_everything_that_matters() -> None:

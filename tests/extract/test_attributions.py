@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kdprobe.cache import Cache
-from kdprobe.extract import attributions, coalitions
+from kdprobe.extract import attributions, coalitions, explained_piece
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.coalitions import ValueFunction, every_coalition, fill
 from kdprobe.extract.method import METHODS
@@ -81,13 +81,13 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_numbers(
     with pytest.raises(KeyboardInterrupt):
         explain_model(handle, asked, setting, cache=cache, progress=Killed(after=2))
     put: list[str] = []
-    real = attributions.ask
+    real = explained_piece.ask
 
     def counted(reader: Reader, one: Sentence, setting: ExplanationSettings) -> Any:
         put.append(one.id)
         return real(reader, one, setting)
 
-    monkeypatch.setattr(attributions, "ask", counted)
+    monkeypatch.setattr(explained_piece, "ask", counted)
     resumed = explain_model(handle, asked, setting, cache=cache, progress=Silent())
     assert put == [one.id for one in asked[2:]]
     for name, found in whole.items():
@@ -114,7 +114,7 @@ def test_a_run_killed_between_two_methods_ends_in_the_same_bits(
     first = ExplanationSettings({known: options[known]}, seed=3, deletion=True)
     explain_model(handle, asked, first, cache=cache, progress=Silent())
     resumed = explain_model(handle, asked, setting, cache=cache, progress=Silent())
-    assert set(resumed) == {*names, attributions.RANDOM, EVERY_COALITION}
+    assert set(resumed) == {*names, explained_piece.RANDOM, EVERY_COALITION}
     for name, entries in whole.items():
         for one, other in zip(entries, resumed[name], strict=True):
             np.testing.assert_array_equal(one.scored.scores, other.scored.scores)

@@ -16,9 +16,10 @@ import pandas as pd
 import pytest
 import torch
 
-from kdprobe.extract import attributions
+from kdprobe.extract import attributions, explained_piece
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.coalitions import ValueFunction
+from kdprobe.extract.explained_piece import PieceRequest
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods.shap import ShapOptions
 from kdprobe.extract.sentence import Sentence
@@ -124,13 +125,13 @@ def test_long_texts_are_held_one_at_a_time_and_short_ones_together(
 ):
     """Guards against memory that grows with the length of sixteen texts, and tiny batches."""
     pieces: list[list[int]] = []
-    real = attributions._explain_piece
+    real = explained_piece.explain_piece
 
-    def counted(reader: Reader, piece: Any, setting: ExplanationSettings, stores: Any) -> None:
-        pieces.append([len(one.words) for one in piece])
-        real(reader, piece, setting, stores)
+    def counted(reader: Reader, request: PieceRequest) -> Any:
+        pieces.append([len(one.words) for one in request.sentences])
+        return real(reader, request)
 
-    monkeypatch.setattr(attributions, "_explain_piece", counted)
+    monkeypatch.setattr(attributions, "explain_piece", counted)
     long = read_part(handle)
     short = [Sentence(f"{row}", (f"the dog {row}",), split_words(f"the dog {row}"), 0)
              for row in range(18)]  # fmt: skip

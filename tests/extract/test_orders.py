@@ -12,9 +12,10 @@ from scipy.special import softmax
 
 from kdprobe.cache import Cache
 from kdprobe.collectors.attributions.orders import measured_orders
-from kdprobe.extract.attributions import RANDOM, explain_model
+from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.beam import beam_limits
 from kdprobe.extract.coalitions import every_coalition
+from kdprobe.extract.explained_piece import RANDOM
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.orders import EVERY_COALITION, enumerated_sizes, ranked_words
 from kdprobe.extract.settings import ExplanationSettings
@@ -56,7 +57,7 @@ def test_no_model_is_asked_twice(handle: HfModel, monkeypatch: pytest.MonkeyPatc
     known = explain_model(handle, texts, setting, cache=None, progress=Silent())
     with_values = sum(asked)
     asked.clear()
-    monkeypatch.setattr("kdprobe.extract.attributions.order_names", lambda setting: ())
+    monkeypatch.setattr("kdprobe.extract.kept_explanations.order_names", lambda setting: ())
     alone = explain_model(handle, texts, setting, cache=None, progress=Silent())
     assert with_values == sum(asked)
     assert EVERY_COALITION not in alone

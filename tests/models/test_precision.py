@@ -17,7 +17,8 @@ import transformers as hf
 
 from kdprobe.cache import Cache
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.extract.attributions import ask, explain_model
+from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.explained_piece import ask
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import method_obstacles
 from kdprobe.extract.sentence import Sentence

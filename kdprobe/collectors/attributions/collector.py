@@ -7,22 +7,18 @@ compare; `extract/` and `analysis/` do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from kdprobe.cache import Cache
 from kdprobe.collectors.attributions.floors import Floors
 from kdprobe.collectors.attributions.joining import joined
 from kdprobe.collectors.attributions.options import AttributionRequest
-from kdprobe.collectors.attributions.plan import ExplanationPlan, plan_of
+from kdprobe.collectors.attributions.plan import plan_of
 from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.errors import ConfigError
-from kdprobe.models.handle import Capability, ModelHandle
+from kdprobe.models.handle import Capability
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study
@@ -35,9 +31,6 @@ if TYPE_CHECKING:
     from kdprobe.extract.attributions import Explained
     from kdprobe.extract.coalitions import Output
     from kdprobe.extract.settings import ExplanationSettings
-    from kdprobe.models.hf import HfModel
-
-RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 
 
 class PreparedAttributions(NamedTuple):
@@ -94,6 +87,7 @@ class AttributionsCollector:
         self, session: Session, prepared: PreparedAttributions, progress: Progress
     ) -> Collected[Attributions] | Collected[OwnSentences] | Skipped:
         """Explain the models; own sentences become a study of their own."""
+        from kdprobe.collectors.attributions.kinds import explain_all
         from kdprobe.collectors.attributions.methods import explain_apart, usable_methods
 
         request, cache, seed = prepared.request, session.cache, session.seed
@@ -114,11 +108,11 @@ class AttributionsCollector:
         if not setting.methods:
             return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
 
-        floors = Floors(seed, cache, progress)
+        floors = Floors(seed)
 
-        def explain(name: str, by: ExplanationSettings) -> dict[str, Explained]:
-            role = name == study.teacher.name
-            return _explain_all(plan, able[name], by, floors, role=role)
+        def explain(by: ExplanationSettings) -> dict[str, dict[str, Explained]]:
+            how = {"cache": cache, "progress": progress, "workers": session.workers}
+            return explain_all(plan, able, by, floors, teacher=study.teacher.name, how=how)
 
         explained, setting, failed = explain_apart(tuple(able), setting, explain)
         attributions, skipped = joined(study, plan, setting, explained), (*skipped, *failed)
@@ -174,70 +168,6 @@ def _setting(request: AttributionRequest, seed: int, *, several: bool) -> Explan
     return ExplanationSettings(
         methods, output=output, removal=request.removal, seed=seed, beam=request.beam
     )
-
-
-def _explain_all(
-    plan: ExplanationPlan,
-    runs: Sequence[ModelHandle],
-    setting: ExplanationSettings,
-    floors: Floors,
-    *,
-    role: bool,
-) -> dict[str, Explained]:
-    """Explain one model; `role` is whether it is the teacher. Kinds as in `Attributions`."""
-    from kdprobe.extract.attributions import explain_model
-
-    first, cache, progress = runs[0], floors.cache, floors.progress
-    sentences = plan.of(first.name)
-    kinds = {"": explain_model(first, sentences, setting, cache=cache, progress=progress)}
-    plain = replace(setting, deletion=False)
-    kinds[RESEEDED] = _reseeded(kinds[""], plan, first, plain, cache=cache, progress=progress)
-    if role and len(runs) > 1:
-        kinds[SECOND_RUN] = explain_model(runs[1], sentences, plain, cache=cache, progress=progress)
-    if not role and "gradients" in first.capabilities:  # what has weights has a twin without
-        kinds[RANDOM_WEIGHTS] = floors.explained(cast("HfModel", first), sentences, plain)
-    return kinds
-
-
-def _reseeded(
-    first: Explained,
-    plan: ExplanationPlan,
-    model: ModelHandle,
-    setting: ExplanationSettings,
-    *,
-    cache: Cache | None,
-    progress: Progress,
-) -> Explained:
-    """Explain again with another seed what says no agreement with itself; see `Attribution`.
-
-    What was not sampled would be the same.
-    """
-    from kdprobe.extract.attributions import explain_model
-
-    noisy = {
-        name: [row for row, one in enumerate(first[name])
-               if one.scored.sampled and np.isnan(one.scored.itself)]
-        for name in setting.methods
-    }  # fmt: skip
-    rows = sorted({row for places in noisy.values() for row in places})
-    if not rows:
-        return first
-    again = explain_model(
-        model,
-        [plan.of(model.name)[row] for row in rows],
-        replace(
-            setting,
-            seed=setting.seed + 1,
-            methods={name: options for name, options in setting.methods.items() if noisy[name]},
-        ),
-        cache=cache,
-        progress=progress,
-    )
-    joined = {name: list(first[name]) for name in setting.methods}
-    for name, explained in again.items():
-        for row, one in zip(rows, explained, strict=True):
-            joined[name][row] = one
-    return {name: tuple(explained) for name, explained in joined.items()}
 
 
 COLLECTOR = AttributionsCollector()

@@ -1,22 +1,21 @@
 """What models with random weights say of words: the floor of agreement.
 
-Does: explain the random model of each shape once in a comparison. Does not: draw its weights.
+Does: ask the random model of each shape once in a comparison. Does not: draw its weights or explain
+it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from kdprobe.cache import Cache
-from kdprobe.progress import Progress
+from kdprobe.extract.attributions import Explained, ExplanationRequest
+from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
+from kdprobe.models.hf import HfModel
+from kdprobe.models.random_init import random_twin
 
-if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Explained
-    from kdprobe.extract.sentence import Sentence
-    from kdprobe.extract.settings import ExplanationSettings
-    from kdprobe.models.hf import HfModel
+FloorKey = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -25,26 +24,26 @@ class Floors:
 
     Args:
         seed: of the comparison.
-        cache, progress: as in `explain_model`.
+        open: what was asked and is not explained yet.
+        known: what is.
     """
 
     seed: int
-    cache: Cache | None
-    progress: Progress
-    _known: dict[tuple[object, ...], Explained] = field(default_factory=dict)
+    open: dict[FloorKey, ExplanationRequest] = field(default_factory=dict)
+    known: dict[FloorKey, Explained] = field(default_factory=dict)
 
-    def explained(
+    def ask(
         self, model: HfModel, sentences: Sequence[Sentence], setting: ExplanationSettings
-    ) -> Explained:
-        """Return what the random model of a model's shape gives for these sentences."""
-        from kdprobe.extract.attributions import explain_model
-        from kdprobe.models.random_init import random_twin
-
+    ) -> FloorKey:
+        """Ask the random model of a model's shape about sentences; give what it is known under."""
         twin = random_twin(model, seed=self.seed)
         asks = (tuple(setting.methods), tuple(one.key for one in sentences))
         key = (twin.fingerprint, twin.reading, *asks)
-        if key not in self._known:
-            self._known[key] = explain_model(
-                twin, sentences, setting, cache=self.cache, progress=self.progress
-            )
-        return self._known[key]
+        if key not in self.known:
+            self.open.setdefault(key, ExplanationRequest(twin, sentences, setting))
+        return key
+
+    def learn(self, explained: Sequence[Explained]) -> None:
+        """Take up the explanations of what is open, in its order."""
+        self.known.update(zip(self.open, explained, strict=True))
+        self.open.clear()

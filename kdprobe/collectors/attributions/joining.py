@@ -35,7 +35,7 @@ def joined(
         setting: the methods that worked.
         by_model: model -> kind (see `Attributions`) -> method -> explanation of each sentence.
     """
-    from kdprobe.extract.attributions import RANDOM, SHARES
+    from kdprobe.extract.explained_piece import RANDOM, SHARES
 
     scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()

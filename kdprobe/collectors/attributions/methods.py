@@ -12,7 +12,8 @@ from dataclasses import replace
 from kdprobe.collectors.attributions.options import DEFAULT_METHODS
 from kdprobe.collectors.attributions.plan import ExplanationPlan
 from kdprobe.collectors.guarding import failure
-from kdprobe.extract.attributions import Explained, ask
+from kdprobe.extract.attributions import Explained
+from kdprobe.extract.explained_piece import ask
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import method_obstacles
 from kdprobe.extract.settings import ExplanationSettings
@@ -63,14 +64,14 @@ def usable_methods(
 def explain_apart(
     models: Sequence[str],
     setting: ExplanationSettings,
-    explain: Callable[[str, ExplanationSettings], Kinds],
+    explain: Callable[[ExplanationSettings], dict[str, Kinds]],
 ) -> tuple[dict[str, Kinds], ExplanationSettings, tuple[Skipped, ...]]:
     """Explain models by all methods, or, when a method fails, by those that do not.
 
     Args:
         models: their names.
         setting: how; its methods.
-        explain: explains a model by the methods of a setting, see `attributions`.
+        explain: explains all models by the methods of a setting, see `kinds`.
 
     Returns:
         The explanations by model, the setting with the methods that worked, and those that failed
@@ -80,7 +81,7 @@ def explain_apart(
         Exception: see `collectors.guarding.failure`; or every method failed.
     """
     try:
-        return {name: explain(name, setting) for name in models}, setting, ()
+        return explain(setting), setting, ()
     except Exception as error:
         first = failure("", error)
     explained: dict[str, Kinds] = {name: {} for name in models}
@@ -88,7 +89,7 @@ def explain_apart(
     for method, options in setting.methods.items():
         alone = replace(setting, methods={method: options})
         try:
-            by_model = {name: explain(name, alone) for name in models}
+            by_model = explain(alone)
         except Exception as error:
             skipped.append(failure(method, error))
             continue

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.extract.attributions import RANDOM, Explained
+from kdprobe.extract.attributions import Explained
+from kdprobe.extract.explained_piece import RANDOM
 from kdprobe.extract.orders import BEAM, EVERY_COALITION, ORDER_OF, ranked_words
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.deletion_orders import aopc, order_limits, random_aopc

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kdprobe.cache import Cache
 from kdprobe.collectors.guarding import failure, unpaired
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, encoders_of
-from kdprobe.collectors.probes.fits import Failures, GatheredFits, probe
+from kdprobe.collectors.probes.fits import Failures, GatheredFits, KeptBy, probe
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.collectors.probes.work import Missing, Work, say_estimate
 from kdprobe.collectors.protocol import Collected
@@ -92,8 +92,8 @@ class ProbesCollector:
         for each in work:
             started, cache = time.perf_counter(), _cache_of(each.encoder, session)
             if each.encoder.shape not in shapes:
-                fits_of = probe(each, tasks, cache, session.batch_size, progress)
-                shapes[each.encoder.shape] = fits_of
+                kept = KeptBy(cache, 4 * session.batch_size, session.workers)
+                shapes[each.encoder.shape] = probe(each, tasks, kept, progress)
             gathered.add(each, *shapes[each.encoder.shape])
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started

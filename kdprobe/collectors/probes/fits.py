@@ -6,28 +6,47 @@ gather the fits of all encoders. Does not: choose tasks or encoders.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from kdprobe.cache import Cache
 from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.encoders import Encoder, TaskData
 from kdprobe.collectors.probes.work import Missing, Work
 from kdprobe.observations.probes import ProbeFit
-from kdprobe.progress import Progress
+from kdprobe.progress import Progress, ProgressStage
 from kdprobe.results.schema import Skipped
+from kdprobe.workers.pieces import FailedWork, Held, WorkPiece
+from kdprobe.workers.pool import Workers
 
 if TYPE_CHECKING:
+    from kdprobe.extract.layer_features import LayerFeatures
     from kdprobe.extract.probes.fits import Fitted
+    from kdprobe.extract.probes.groups import FittedGroup
 
 Failures = dict[str, Exception]
 """Task -> what was raised."""
 
 
+class KeptBy(NamedTuple):
+    """Where layers and probes are kept, and how they are made.
+
+    Args:
+        cache: where, or None.
+        rows: the most sentences in one forward pass.
+        workers: the processes that share the work.
+    """
+
+    cache: Cache | None
+    rows: int
+    workers: Workers
+
+
 def probe(
-    work: Work, tasks: Sequence[TaskData], cache: Cache | None, batch_size: int, progress: Progress
+    work: Work, tasks: Sequence[TaskData], kept: KeptBy, progress: Progress
 ) -> tuple[list[ProbeFit], Failures]:
     """Fit all tasks of one encoder; tasks in the cache are not read again.
 
@@ -42,16 +61,15 @@ def probe(
     encoder, reader, fits = work.encoder, work.encoder.reader, dict(work.known)
     failed: Failures = {}
     if work.missing:
-        rows = 4 * batch_size
         if work.begun is not None:
             work.begun.begin(work.chosen)
         try:
-            failed = _fit(work, work.missing, fits, cache, rows, progress)
+            failed = _fit(work, work.missing, fits, kept, progress)
         except Exception as error:
             _skipped(encoder, "", error)  # raises what ends the comparison
-            if cache is not None:
-                forget_features(reader, work.texts, cache=cache)
-            failed = _one_by_one(work, fits, cache, rows, progress, error)
+            if kept.cache is not None:
+                forget_features(reader, work.texts, cache=kept.cache)
+            failed = _one_by_one(work, fits, kept, progress, error)
     if work.begun is not None:
         work.begun.end()
     done = [
@@ -68,8 +86,7 @@ def probe(
 def _one_by_one(
     work: Work,
     fits: dict[str, Fitted],
-    cache: Cache | None,
-    rows: int,
+    kept: KeptBy,
     progress: Progress,
     error: Exception,
 ) -> Failures:
@@ -84,11 +101,11 @@ def _one_by_one(
         if one.data.task.name in fits:
             continue
         try:
-            failed |= _fit(alone, alone.missing, fits, cache, rows, progress)
+            failed |= _fit(alone, alone.missing, fits, kept, progress)
         except Exception as caught:
             _skipped(work.encoder, one.data.task.name, caught)
-            if cache is not None:
-                forget_features(work.encoder.reader, alone.texts, cache=cache)
+            if kept.cache is not None:
+                forget_features(work.encoder.reader, alone.texts, cache=kept.cache)
             failed[one.data.task.name] = caught
     return failed
 
@@ -97,34 +114,67 @@ def _fit(
     work: Work,
     missing: Sequence[Missing],
     fits: dict[str, Fitted],
-    cache: Cache | None,
-    rows: int,
+    kept: KeptBy,
     progress: Progress,
 ) -> Failures:
     """Read the sentences of some tasks in one pass and fit each into `fits`."""
     from kdprobe.extract.features import extract_features
-    from kdprobe.extract.probes.fits import fit_probes, store_fits
+    from kdprobe.extract.probes.fits import store_fits
+    from kdprobe.extract.probes.groups import join_groups
 
-    encoder, reader = work.encoder, work.encoder.reader
+    encoder, cache = work.encoder, kept.cache
     failed: Failures = {}
-    title = f"probes of {encoder.model}{', random weights' if encoder.random else ''}"
+    kind = ", random weights" if encoder.random else ""
+    title = f"probes of {encoder.model}{kind}"
     with (
-        extract_features(reader, work.texts, cache=cache, progress=progress, rows=rows) as features,
-        progress.stage(title, len(missing) * len(reader.cells)) as stage,
-    ):
-        for data, options, key in missing:
-            name = data.task.name
-            control = data.control if options.control else None
-            tell = partial(stage.advance, note=name)
-            try:
-                fitted = fit_probes(features, data.set, options, control=control, tell=tell)
-            except Exception as error:
-                _skipped(encoder, name, error)
-                failed[name] = error
+        extract_features(
+            encoder.reader, work.texts, cache=cache, progress=progress, rows=kept.rows,
+            workers=kept.workers,
+        ) as features,
+        progress.stage(title, len(missing) * len(encoder.reader.cells)) as stage,
+    ):  # fmt: skip
+        for one, groups in _fitted_tasks(features, missing, title, kept.workers, stage):
+            name = one.data.task.name
+            errors = [group.error for group in groups if isinstance(group, FailedWork)]
+            if errors:
+                _skipped(encoder, name, errors[0])
+                failed[name] = errors[0]
                 continue
-            store_fits(cache, key, fitted, described=f"probes of {encoder.model} on {name}")
-            fits[name] = fitted
+            fits[name] = join_groups(cast("Sequence[FittedGroup]", groups))
+            described = f"probes of {encoder.model} on {name}"
+            store_fits(cache, one.key, fits[name], described=described)
     return failed
+
+
+def _fitted_tasks(
+    features: LayerFeatures,
+    missing: Sequence[Missing],
+    title: str,
+    workers: Workers,
+    stage: ProgressStage,
+) -> Iterator[tuple[Missing, Sequence[FittedGroup | FailedWork]]]:
+    """Fit tasks by groups of layers, whoever has a hand free; yield each task as it is done."""
+    from kdprobe.extract.probes.groups import fit_group, fit_requests
+
+    requests = [
+        (number, request)
+        for number, (data, options, _) in enumerate(missing)
+        for request in fit_requests(
+            features, data.set, options, data.control if options.control else None
+        )
+    ]
+    held = Held(features, title, size=max(each.bytes(features) for _, each in requests))
+    pieces = [WorkPiece(held, request, request.bytes(features)) for _, request in requests]
+    groups: list[dict[int, FittedGroup | FailedWork]] = [{} for _ in missing]
+    wanted = Counter(number for number, _ in requests)
+    with closing(workers.outcomes(fit_group, pieces)) as outcomes:
+        for place, result in outcomes:
+            number, request = requests[place]
+            stage.advance(len(request.cells), note=missing[number].data.task.name)
+            groups[number][place] = result
+            if len(groups[number]) == wanted[number]:
+                yield missing[number], [group for _, group in sorted(groups[number].items())]
+    held.forget()
 
 
 def _skipped(encoder: Encoder, tasks: str, error: Exception) -> Skipped:

@@ -109,7 +109,9 @@ def _vectors(
 
     cache, rows = session.cache, 4 * session.batch_size
     try:
-        with extract_features(reader, texts, cache=cache, progress=progress, rows=rows) as features:
+        with extract_features(
+            reader, texts, cache=cache, progress=progress, rows=rows, workers=session.workers
+        ) as features:
             yield layer_vectors(features, texts, biased=settings.biased)
     except Exception:
         if cache is not None:

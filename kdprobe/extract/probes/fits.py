@@ -1,25 +1,23 @@
 """Probing classifiers on every layer and pooling of a model.
 
-Does: fit the probe that was asked for on all cells of a task at once, its control task too, and
-keep the results. Does not: read the model (`features.py`) or judge the numbers (`analysis/`).
+Does: fit the probe that was asked for on all cells of a task at once, and keep the results. Does
+not: read the model (`features.py`), cut cells into groups (`groups.py`) or judge the numbers
+(`analysis/`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.errors import ConfigError
-from kdprobe.extract.features import LayerFeatures
-from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits
+from kdprobe.extract.probes.data import CellFits, ProbeData
 from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
-from kdprobe.extract.probes.mdl import code_lengths
 from kdprobe.extract.probes.senteval import SentEvalProtocol, fit_senteval
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.observations.probes import ProbeFit
@@ -28,10 +26,6 @@ from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing.sets import ProbingSet
 
 FITS_VERSION = 3
-_BYTES = 768_000_000
-_SPREAD = 0.05
-"""A mean deviation over mean size below this is called flat: SentEval's probe hardly trains."""
-
 _THESIS = {"hidden": (50, 100, 200), "dropout": (0.0, 0.1, 0.2)}
 _QUICK = {"batch": 256, "rate": 4e-3}
 
@@ -234,58 +228,3 @@ def store_fits(cache: Cache | None, key: CacheKey, fits: Fitted, *, described: s
     if fits.bits is not None:
         arrays["bits"] = fits.bits
     cache.store(key, arrays, description=described)
-
-
-def fit_probes(
-    features: LayerFeatures,
-    probing_set: ProbingSet,
-    options: ProbeOptions,
-    *,
-    control: ProbingSet | None = None,
-    tell: Callable[[int], None] = lambda cells: None,
-) -> Fitted:
-    """Fit the probes of one model on one task.
-
-    Args:
-        features: hold every sentence of the set.
-        probing_set: the sentences and their classes.
-        options: which probe.
-        control: the control task on the same sentences, or None.
-        tell: told the number of cells that are done.
-
-    Returns:
-        One row a probe seed, one column a cell; cells are read in groups, so that memory is bounded
-        by the sentences of one layer, however many layers there are.
-    """
-    rows = [features.rows(part.sentences) for part in probing_set.parts]
-    sentences = sum(map(len, rows))
-    groups: list[list[CellFits]] = []
-    controls: list[CellFits] = []
-    bits: list[NDArray[np.float64]] = []
-    flat: list[int] = []
-    for cells in features.groups(lambda width: _BYTES // (12 * sentences * width)):
-        x = [torch.from_numpy(features.take(part, cells)) for part in rows]
-        data = _data(x, probing_set)
-        spread = data.train.std(dim=1).mean(dim=1) / data.train.abs().mean(dim=(1, 2)).clamp_min(
-            1e-9
-        )
-        flat += [cells[at] for at, value in enumerate(spread.tolist()) if value < _SPREAD]
-        groups.append(fit_cells(data, options))
-        if options.mdl:
-            bits.append(code_lengths(data, seed=options.seed))
-        if control is not None:
-            controls += fit_cells(_data(x, control), replace(options, seeds=1))
-        tell(len(cells))
-    seeds = [join_fits([group[at] for group in groups]) for at in range(len(groups[0]))]
-    return Fitted(
-        dev=np.stack([fits.dev for fits in seeds]),
-        hits=np.stack([fits.hits for fits in seeds]),
-        control=join_fits(controls).hits if controls else None,
-        flat=np.array(flat, dtype=np.int64),
-        bits=np.concatenate(bits) if bits else None,
-    )
-
-
-def _data(x: Sequence[torch.Tensor], probing_set: ProbingSet) -> ProbeData:
-    y = [torch.from_numpy(part.labels) for part in probing_set.parts]
-    return ProbeData(x[0], x[1], x[2], y[0], y[1], y[2], len(probing_set.labels))

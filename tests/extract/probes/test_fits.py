@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from kdprobe.errors import UnknownNameError
-from kdprobe.extract.features import LayerFeatures
+from kdprobe.extract.layer_features import LayerFeatures
 from kdprobe.extract.probes.data import ProbeData
-from kdprobe.extract.probes.fits import ProbeOptions, check_probe, fit_cells, fit_probes, protocols
+from kdprobe.extract.probes.fits import ProbeOptions, check_probe, fit_cells, protocols
+from kdprobe.extract.probes.groups import fit_probes
 from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
 from kdprobe.extract.probes.senteval import SentEvalProtocol, fit_senteval
 from kdprobe.models.hidden import FeatureCell

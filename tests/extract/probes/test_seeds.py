@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kdprobe.errors import ConfigError
-from kdprobe.extract.features import LayerFeatures
+from kdprobe.extract.layer_features import LayerFeatures
 from kdprobe.extract.probes.fits import (
     PROBES,
     SEEDS,
@@ -15,10 +15,10 @@ from kdprobe.extract.probes.fits import (
     few_seeds,
     fit_cells,
     fit_key,
-    fit_probes,
     probe_seeds,
     protocols,
 )
+from kdprobe.extract.probes.groups import fit_probes
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.tasks.probing.sets import make_set
 from tests.extract.probes.test_fits import features, one_by_one
@@ -63,7 +63,7 @@ def test_the_control_task_is_fitted_once(monkeypatch: pytest.MonkeyPatch):
 
     Also against seeds that never reach the numbers: a row a seed, a column a cell.
     """
-    from kdprobe.extract.probes import fits
+    from kdprobe.extract.probes import fits, groups
 
     asked = []
     generator = torch.Generator().manual_seed(0)
@@ -81,7 +81,7 @@ def test_the_control_task_is_fitted_once(monkeypatch: pytest.MonkeyPatch):
         asked.append(options.seeds)
         return real(data, options)
 
-    monkeypatch.setattr(fits, "fit_cells", counted)
+    monkeypatch.setattr(groups, "fit_cells", counted)
     made = fit_probes(held, task, ProbeOptions("senteval", seeds=2), control=task)
     assert asked == [2, 1]
     assert made.dev.shape == (2, 1)
