@@ -1,7 +1,7 @@
 """A teacher that is open for a training.
 
-Does: open it with the examples as it reads them, compute its logits and its signal, score it. Does
-not: choose what is learnt from it; the objectives do.
+Does: open it with examples as it reads them, compute its logits and signal, score it. Does not:
+choose what is learnt from it; the objectives do.
 """
 
 from __future__ import annotations
@@ -120,13 +120,11 @@ class Teacher:
         self, loaded: Loaded, data: TrainingData, recipe: Recipe | None = None
     ) -> Teacher:
         """Return another model in its place, with the examples as that one reads them."""
-        train, evaluation = (
+        train, other = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
             for split in (data.train, data.evaluation)
         )
-        return replace(
-            self, path="", loaded=loaded, fingerprint="", train=train, evaluation=evaluation
-        )
+        return replace(self, path="", loaded=loaded, fingerprint="", train=train, evaluation=other)
 
     def beside(self, student: Encoded) -> Teacher:
         """Return it with its padding on the student's side.

@@ -14,11 +14,10 @@ from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables, pair_links
+from kdprobe.report.drawing import drawing
 from kdprobe.report.examples import links
-from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
-from kdprobe.report.palette import Palette
-from kdprobe.report.svg import PAGE, Chart, Key
+from kdprobe.report.svg import Chart
 from kdprobe.report.table_view import TableCell, TableHead, TableView, capital
 from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import show_bounds, show_count, show_estimate, show_p
@@ -26,8 +25,6 @@ from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
 OPEN_ROWS = 16
-_BETWEEN = 32.0
-"""Pixels between a chart and the table beside it."""
 _ASIDE = "Students with each other"
 _LEGEND = Markup('<div class="model-keys">')
 """How the legend of models begins in `parts.html`, which a section shows once."""
@@ -205,43 +202,6 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
         for title, estimates in kinds.items()
         if estimates
     ]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """The charts of an analysis on the page.
-
-    Args:
-        standing: the one that stands open.
-        folded: the others.
-        models: the legend of the models, where the section has none yet.
-    """
-
-    standing: Chart | None
-    folded: tuple[Chart, ...]
-    models: tuple[Key, ...]
-
-    def fits(self, view: TableView) -> bool:
-        """Whether a table has room beside the chart that stands open."""
-        return self.standing is None or self.standing.wide + _BETWEEN + view.wide <= PAGE
-
-
-def drawing(document: ResultsDocument, charts: Sequence[Chart], *, legend: bool = True) -> Drawing:
-    """Lay out charts: the first that is not folded stands.
-
-    Args:
-        document: whose models give the colours.
-        charts: in their order.
-        legend: whether the looks of the models are explained above them.
-    """
-    palette = Palette.of(document.models)
-    marked = {key.name for chart in charts for key in chart.keys if key.model}
-    models = tuple(
-        key_of(name, palette.style(name), line=True) for name in palette.models if name in marked
-    )
-    standing = next((chart for chart in charts if not chart.folded), None)
-    others = tuple(chart for chart in charts if chart is not standing)
-    return Drawing(standing, others, models if legend else ())
 
 
 def holds_anything(result: AnalysisResult) -> bool:

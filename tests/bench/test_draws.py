@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from kdprobe.extract.attributions import Explanation, explain_model
+from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.explained_piece import Explanation
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings

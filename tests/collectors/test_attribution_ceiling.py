@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-import kdprobe.extract.attributions
+import kdprobe.collectors.attributions.kinds
 from kdprobe.cache import Cache
-from kdprobe.collectors.attributions.collector import RESEEDED, _explain_all
 from kdprobe.collectors.attributions.floors import Floors
+from kdprobe.collectors.attributions.kinds import RESEEDED, explain_all
 from kdprobe.collectors.attributions.plan import ExplanationPlan
-from kdprobe.extract.attributions import Explained, explain_model
+from kdprobe.extract.attributions import Explained, ExplanationRequest, explain_models
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
@@ -42,13 +44,11 @@ def test_a_second_seed_is_drawn_only_where_one_draw_knows_no_errors(
     """Guards against the cost of a second pass that one draw answers, and a ceiling without one."""
     drawn: list[int] = []
 
-    def counted(*given: object, **named: object) -> Explained:
-        setting = given[2]
-        assert isinstance(setting, ExplanationSettings)
-        drawn.append(setting.seed)
-        return explain_model(*given, **named)  # type: ignore[arg-type]
+    def counted(requests: Sequence[ExplanationRequest], **named: Any) -> list[Explained]:
+        drawn.extend(request.setting.seed for request in requests)
+        return explain_models(requests, **named)
 
-    monkeypatch.setattr(kdprobe.extract.attributions, "explain_model", counted)
+    monkeypatch.setattr(kdprobe.collectors.attributions.kinds, "explain_models", counted)
     place = tiny_checkpoint(tmp_path / "m", labels=TASK.labels)
     handle = open_hf(str(place), name="m", task=TASK, device="cpu")
     asks = tuple(Sentence(text, (text,), split_words(text), 1) for text in TEXTS)
@@ -57,17 +57,18 @@ def test_a_second_seed_is_drawn_only_where_one_draw_knows_no_errors(
         tuple(np.ones(len(one.words), dtype=np.bool_) for one in asks), {},
     )  # fmt: skip
     setting = ExplanationSettings({name: METHODS.load(name).options(**options)})
-    floors = Floors(0, Cache(tmp_path / "cache"), Silent())
-    kinds = _explain_all(plan, [handle], setting, floors, role=True)
+    how = {"cache": Cache(tmp_path / "cache"), "progress": Silent()}
+    kinds = explain_all(plan, {"m": [handle]}, setting, Floors(0), teacher="m", how=how)["m"]
     assert drawn == seeds
-    first, again = kinds[""][name], kinds[RESEEDED][name]
-    for row, (one, other) in enumerate(zip(first, again, strict=True)):
+    first, anew = kinds[""][name], kinds[RESEEDED][name]
+    for row, (one, other) in enumerate(zip(first, anew, strict=True)):
         sampled = row > 0
         assert one.scored.sampled == sampled
         same = np.array_equal(one.scored.scores, other.scored.scores)
         assert same == (not sampled or seeds == [0])
         assert np.isfinite(one.scored.itself) == (sampled and seeds == [0])
 
-    kept = _explain_all(plan, [handle], setting, floors, role=True)[""][name]
+    again = explain_all(plan, {"m": [handle]}, setting, Floors(0), teacher="m", how=how)
+    kept = again["m"][""][name]
     for one, other in zip(first, kept, strict=True):
         np.testing.assert_equal(vars(one.scored), vars(other.scored))

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import analyses_block, drawing
+from kdprobe.report.blocks import analyses_block
 from kdprobe.report.charts import analysis_charts
+from kdprobe.report.drawing import drawing
 from kdprobe.report.examples import explaining_methods, links
 from kdprobe.report.highlights import marked
 from kdprobe.report.markup import fill
