@@ -69,8 +69,8 @@ class AttributionRequest(CollectorOptions):
     exact_samples: Annotated[
         bool,
         Flag(
-            "Draw the fixed number of samples for every long sentence. Else SHAP (and LIME where "
-            "`lime.noise` is set) stops when noise is small against the spread of the scores."
+            "Draw the fixed number of samples for every long sentence, whatever `noise` of LIME and "
+            "SHAP is: the default, as stopping early did not pay where it moved no number."
         ),
     ] = False
     file: Annotated[
