@@ -69,8 +69,8 @@ class AttributionRequest(CollectorOptions):
     exact_samples: Annotated[
         bool,
         Flag(
-            "Draw the fixed number of samples for every long sentence, whatever `noise` of LIME and "
-            "SHAP is: the default, as stopping early did not pay where it moved no number."
+            "Draw the fixed number of samples for every long sentence, and refuse a `noise` of LIME "
+            "or SHAP that lets it stop early. So it is by default."
         ),
     ] = False
     file: Annotated[
