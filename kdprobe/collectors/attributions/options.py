@@ -69,8 +69,8 @@ class AttributionRequest(CollectorOptions):
     exact_samples: Annotated[
         bool,
         Flag(
-            "Draw the fixed number of samples for every long sentence, and refuse a `noise` of LIME "
-            "or SHAP that lets it stop early. So it is by default."
+            "Draw the fixed number of samples for every long sentence (so it is by default), and "
+            "refuse a `noise` of LIME or SHAP that lets it stop early."
         ),
     ] = False
     file: Annotated[
