@@ -1,4 +1,4 @@
-"""What a second pass for the ceiling cost, what stopping saves, and gradients in bfloat16.
+"""What a second pass for the ceiling cost, and gradients in bfloat16.
 
 Sentences of CoLA's dev set above 12 words (those are sampled); old and new alternate over five
 rounds of four (KDPROBE_BENCH_SENTENCES: another number in all). KDPROBE_ENCODER names a

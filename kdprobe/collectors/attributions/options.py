@@ -69,8 +69,8 @@ class AttributionRequest(CollectorOptions):
     exact_samples: Annotated[
         bool,
         Flag(
-            "Draw the fixed number of samples for every long sentence. Else SHAP (and LIME where "
-            "`lime.noise` is set) stops when noise is small against the spread of the scores."
+            "Draw the fixed number of samples for every long sentence (so it is by default), and "
+            "refuse a `noise` of LIME or SHAP that lets it stop early."
         ),
     ] = False
     file: Annotated[

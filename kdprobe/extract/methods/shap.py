@@ -50,7 +50,7 @@ class ShapOptions(Options):
     permutations: int = Field(default=32, ge=2, le=100_000)
     most_coalitions: int = Field(default=4096, ge=1, le=1_000_000)
     evaluations: int = Field(default=0, ge=0, le=1_000_000)
-    noise: float = Field(default=0.05, ge=0, lt=1)
+    noise: float = Field(default=0.0, ge=0, lt=1)
     values: Literal["shapley", "owen"] = "shapley"
 
 

@@ -20,7 +20,7 @@ from tests.models.tiny import WORDS
 WIDTH = 25.0
 ROUGH: dict[str, dict[str, Any]] = {
     "lime": {"exact_words": 0, "samples": 400, "noise": 0.05},
-    "shap": {"exact_words": 1, "permutations": 32},
+    "shap": {"exact_words": 1, "permutations": 32, "noise": 0.05},
 }
 sampling = pytest.mark.parametrize("name", ["lime", "shap"])
 
