@@ -57,6 +57,7 @@ class Workers:
         starting: seconds that a process takes to begin.
 
     >>> from operator import mul
+    >>> from kdprobe.workers.pieces import Held, WorkPiece
     >>> with Workers(jobs=1) as workers:
     ...     ten = Held(10, "ten")
     ...     sorted(workers.map(mul, [WorkPiece(ten, 1), WorkPiece(ten, 2)]))
