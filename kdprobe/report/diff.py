@@ -63,7 +63,7 @@ def render_diff(document: DiffDocument) -> str:
         style=page_style("sweep.css"),
         script=page_script(),
         data={},
-        file="kdprobe diff --json",
+        file="the JSON of kdprobe diff",
     )
 
 

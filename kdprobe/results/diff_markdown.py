@@ -45,7 +45,7 @@ def diff_markdown(document: DiffDocument) -> str:
     further = further_changes(document)
     lines += [f"- {plain_markdown(sentence(document, one))}" for one in further[:_MOST]]
     if len(further) > _MOST:
-        lines.append(f"- {len(further) - _MOST} more: `--html` and `--json` list all.")
+        lines.append(f"- {len(further) - _MOST} more: the page and the JSON of the diff list all.")
     lines += ["", *_table(("What", "How it differs", "Before", "After"), other_rows(document))]
     return "\n".join(lines).rstrip() + "\n"
 

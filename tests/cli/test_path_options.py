@@ -49,14 +49,16 @@ def test_options_that_cannot_be_had(query: str, words: str, world: Path) -> None
 
 
 def test_a_path_with_options_where_they_are_not_read(world: Path) -> None:
-    """Guards `distill` from a teacher in another precision than its users think."""
+    """Guards layers copied of a teacher that is known by its answers in another precision."""
     done = run(
         "distill", f"{world / 'teacher'}?dtype=bf16", "--task", world / "toy.toml", "--data-dir",
         world, "--student", "layers=1", "-o", world / "student",
     )  # fmt: skip
     assert done.code == 2
     told = " ".join(done.err.split())
-    assert "what stands behind a ? is read by `compare` and `attribute` alone" in told
+    assert "layers=1 copies layers of its teacher" in told
+    assert "--student bert:L3,H256 or --student bilstm:" in told
+    assert not (world / "student").exists()
 
 
 def test_int8_and_bf16_of_one_teacher_in_one_command(world: Path) -> None:
