@@ -45,6 +45,7 @@ def explain_all(
     Returns:
         Model -> kind, as in `Attributions` -> explanations.
     """
+    floors.open.clear()  # what a method that failed left unexplained
     plain = replace(setting, deletion=False)
     requests: dict[tuple[str, str], ExplanationRequest] = {}
     floor_of: dict[str, FloorKey] = {}
