@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from kdprobe.collectors.attributions.floors import Floors
 from kdprobe.collectors.attributions.joining import joined
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import plan_of
@@ -87,6 +86,7 @@ class AttributionsCollector:
         self, session: Session, prepared: PreparedAttributions, progress: Progress
     ) -> Collected[Attributions] | Collected[OwnSentences] | Skipped:
         """Explain the models; own sentences become a study of their own."""
+        from kdprobe.collectors.attributions.floors import Floors
         from kdprobe.collectors.attributions.kinds import explain_all
         from kdprobe.collectors.attributions.methods import explain_apart, usable_methods
 
