@@ -168,5 +168,5 @@ def test_public_options_refuse_in_our_words() -> None:
         with pytest.raises(ConfigError) as refused:
             make()
         assert str(refused.value).startswith(message)
-    with pytest.raises(TypeError, match=r"AttributionRequest\(\) takes 8 values at most, not 9"):
-        AttributionRequest(*range(9))
+    with pytest.raises(TypeError, match=r"AttributionRequest\(\) takes 10 values at most, not 11"):
+        AttributionRequest(*range(11))

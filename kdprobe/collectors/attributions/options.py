@@ -28,20 +28,20 @@ class AttributionRequest(CollectorOptions):
     Args:
         methods: which, in the order of the report; see `kdprobe list methods`.
         sentences: how many examples are explained, a stratified choice.
-        exact_samples: draw the fixed number of samples of every text too long for exact scores;
-            `noise` of the methods that have it is 0 then.
         file: a file of sentences to explain instead of examples: a text file with one a line, or a
             table with a column `text`.
         target: whose class is explained: the teacher's prediction or the gold label for all models,
             or each model's own prediction. Of several labels at once the teacher's or each model's
             most probable label is explained, by itself.
-        label: explain this label of all examples instead; empty: `target` says which.
         output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
         beam: width of the search for the limits of orders of deletions of texts of more words than
             are enumerated (see `extract.beam`), which asks about `beam` n^2 questions a text of n
             words; 0: those texts have no normalised numbers.
         options: options of methods by name, `{"lime": {"samples": 5000}}`; `target`, `label`,
             `output`, `removal` and `beam` may stand among them.
+        exact_samples: draw the fixed number of samples of every text too long for exact scores;
+            `noise` of the methods that have it is 0 then.
+        label: explain this label of all examples instead; empty: `target` says which.
 
     Raises:
         UnknownNameError: a method nothing goes by.
@@ -66,13 +66,6 @@ class AttributionRequest(CollectorOptions):
         Field(ge=1),
         Flag("Explain N examples, a stratified choice.", name="attribution-sentences", metavar="N"),
     ] = 200
-    exact_samples: Annotated[
-        bool,
-        Flag(
-            "Draw the fixed number of samples for every long sentence (so it is by default), and "
-            "refuse a `noise` of LIME or SHAP that lets it stop early."
-        ),
-    ] = False
     file: Annotated[
         Path | None,
         Flag(
@@ -81,7 +74,6 @@ class AttributionRequest(CollectorOptions):
         ),
     ] = None  # fmt: skip
     target: Target = "teacher"
-    label: str = ""
     output: Literal["log-odds", "probability"] = "log-odds"
     removal: Literal["delete", "mask"] = "delete"
     beam: int = Field(default=0, ge=0, le=1000)
@@ -93,6 +85,14 @@ class AttributionRequest(CollectorOptions):
             name="method-set", metavar="KEY=VALUE", reads="nested",
         ),
     ] = Field(default_factory=dict)  # fmt: skip
+    exact_samples: Annotated[
+        bool,
+        Flag(
+            "Draw the fixed number of samples for every long sentence (so it is by default), and "
+            "refuse a `noise` of LIME or SHAP that lets it stop early."
+        ),
+    ] = False
+    label: str = ""
 
     @model_validator(mode="before")
     @classmethod
