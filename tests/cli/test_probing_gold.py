@@ -18,7 +18,7 @@ from tests.models.tiny import tiny_checkpoint
 from tests.tasks.several_labels import LABELS as SEVERAL
 from tests.tasks.several_labels import TASK, tiny_rows, write_rows
 
-HOSTILE = "<script>alert(1)</script>"
+HOSTILE = "<script>alert(1)</script>[/red]"
 
 
 def models(place: Path, labels: tuple[str, ...], *, several: bool = False) -> list[Path]:

@@ -27,7 +27,7 @@ from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
 from kdprobe.tasks.probing.build import ProbingSource
-from kdprobe.tasks.probing.gold_sets import GoldSets, gold_sets
+from kdprobe.tasks.probing.gold_sets import GoldProbes, gold_sets
 from kdprobe.tasks.probing.sets import sample_set
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ProbesCollector:
             sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
         )
         wholes = [(task, source.load(task)) for task in open_probing_tasks(options.with_sentences)]
-        gold = GoldSets((), {})
+        gold = GoldProbes((), {})
         if options.asks_gold:
             gold = gold_sets(session.training_split(), session.split, seed=session.seed)
         tasks = []

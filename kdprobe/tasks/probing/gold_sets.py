@@ -25,14 +25,14 @@ _OPTION = f"`{PROBING.tasks}={GOLD}`"
 _DEV_SHARE = 5  # one training example of so many is the probes' dev
 
 
-class GoldSets(NamedTuple):
+class GoldProbes(NamedTuple):
     """The probing tasks of a task's labels, and the labels that cannot be probed, with reasons."""
 
     sets: tuple[tuple[ProbingTask, ProbingSet], ...]
     left_out: Mapping[str, str]
 
 
-def gold_sets(train: Split | None, compared: Split, *, seed: int = 0) -> GoldSets:
+def gold_sets(train: Split | None, compared: Split, *, seed: int = 0) -> GoldProbes:
     """Make probing sets of a task's gold labels.
 
     Definition: dev is one training example of five, drawn by the seed with every class's share; the
@@ -76,7 +76,7 @@ def gold_sets(train: Split | None, compared: Split, *, seed: int = 0) -> GoldSet
     held = compared.take(compared.gold_rows)
     if task.kind == "classification":
         made = _set_of(GOLD, _classes(learnt), _classes(held), seed=seed, origin=origin)
-        return GoldSets(((_task_of(GOLD, f"Which class of {task.name}?"), made),), {})
+        return GoldProbes(((_task_of(GOLD, f"Which class of {task.name}?"), made),), {})
     return _of_labels(learnt, held, seed=seed, origin=origin)
 
 
@@ -98,7 +98,7 @@ def _of_clusters(compared: Split) -> str:
     return "" if compared.clusters is None else ", each of them as if it were independent"
 
 
-def _of_labels(learnt: Split, held: Split, *, seed: int, origin: str) -> GoldSets:
+def _of_labels(learnt: Split, held: Split, *, seed: int, origin: str) -> GoldProbes:
     """Make one set for each label; raise what hinders the first where nothing can be probed."""
     sets: list[tuple[ProbingTask, ProbingSet]] = []
     errors: dict[str, TaskError] = {}
@@ -113,7 +113,7 @@ def _of_labels(learnt: Split, held: Split, *, seed: int, origin: str) -> GoldSet
         sets.append((_task_of(name, f"Does {learnt.task.name} label it {label}?"), made))
     if not sets:
         raise next(iter(errors.values()))
-    return GoldSets(tuple(sets), {name: error.found for name, error in errors.items()})
+    return GoldProbes(tuple(sets), {name: error.found for name, error in errors.items()})
 
 
 def _task_of(name: str, question: str) -> ProbingTask:
@@ -148,9 +148,9 @@ def _set_of(name: str, learnt: Rows, tested: Rows, *, seed: int, origin: str) ->
     return make_set(name, parts, origin=origin)
 
 
-def _divide(labels: Sequence[str], *, seed: int, name: str) -> list[bool]:
-    """Say of each row whether it stays in train."""
+def _divide(labels: Sequence[str], *, seed: int, name: str) -> NDArray[np.bool_]:
+    """Say of each row whether it stays in train, bool `[n]`."""
     _, classes = np.unique(np.array(labels, dtype=np.str_), return_inverse=True)
     size = len(labels) - len(labels) // _DEV_SHARE
     rows = sample_rows(classes, size, seed=seed, names=(name, "divided"))
-    return np.isin(np.arange(len(labels)), rows).tolist()
+    return np.isin(np.arange(len(labels)), rows)
