@@ -14,6 +14,8 @@ from kdprobe.errors import ConfigError
 from kdprobe.registry import known_name
 
 Group = Literal["surface", "syntax", "semantics", "other"]
+GOLD = "gold"
+"""The name that stands for the compared task's own labels; see `tasks/probing/gold_sets.py`."""
 
 
 class ProbingTask(Options):

@@ -27,6 +27,7 @@ from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
 from kdprobe.tasks.probing.build import ProbingSource
+from kdprobe.tasks.probing.gold_sets import GoldProbes, gold_sets
 from kdprobe.tasks.probing.sets import sample_set
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ HIDDEN: frozenset[Capability] = frozenset({"hidden_states"})
 
 
 class PreparedProbes(NamedTuple):
-    """The request, the sentences of every task, and the models whose layers cannot be read."""
+    """The request, the sentences of every task, models without layers and labels left out."""
 
     request: ProbingRequest
     tasks: Sequence[TaskData]
     unread: Mapping[str, str]
+    left_out: Sequence[Skipped]
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,19 @@ class ProbesCollector:
         source = ProbingSource(
             sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
         )
+        wholes = [(task, source.load(task)) for task in open_probing_tasks(options.with_sentences)]
+        gold = GoldProbes((), {})
+        if options.asks_gold:
+            gold = gold_sets(session.training_split(), session.split, seed=session.seed)
         tasks = []
-        for task in open_probing_tasks(options.tasks):
-            data = sample_set(source.load(task), sentences=options.sentences, seed=session.seed)
+        for task, whole in (*wholes, *gold.sets):
+            data = sample_set(whole, sentences=options.sentences, seed=session.seed)
             tasks.append(TaskData(task, data, control_set(data, seed=session.seed)))
-        return PreparedProbes(options, tasks, unread)
+        left_out = [
+            Skipped(what=self.name, reason=f"{name}: {reason}", requested=True)
+            for name, reason in gold.left_out.items()
+        ]
+        return PreparedProbes(options, tasks, unread, left_out)
 
     def collect(
         self, session: Session, prepared: PreparedProbes, progress: Progress
@@ -97,7 +107,8 @@ class ProbesCollector:
             gathered.add(each, *shapes[each.encoder.shape])
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started
-        fits, skipped = gathered.fits, (*unmade, *gathered.skipped)
+        fits = gathered.fits
+        skipped = (*prepared.left_out, *unmade, *gathered.skipped)
         if not fits:
             return Collected(None, skipped, seconds)
         known = {fit.task for fit in fits}

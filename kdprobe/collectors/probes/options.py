@@ -13,7 +13,8 @@ from pydantic import Field, JsonValue, field_validator, model_validator
 
 from kdprobe.collectors.protocol import CollectorOptions
 from kdprobe.config.flags import Flag, Panel
-from kdprobe.config.probing import open_probing_tasks
+from kdprobe.config.probing import GOLD, PROBING, open_probing_tasks
+from kdprobe.errors import ConfigError
 
 if TYPE_CHECKING:
     from kdprobe.tasks.probing.sets import ProbingSet
@@ -26,7 +27,8 @@ class ProbingRequest(CollectorOptions):
     """What to ask of the layers.
 
     Args:
-        tasks: names of probing tasks or own `.toml` files; `all` for every one.
+        tasks: names of probing tasks or own `.toml` files; `all` for every one; `gold` for the
+            compared task's own labels.
         sentences: training sentences of each task at most; half as many of dev and test each.
         poolings: how the words of a layer are made one vector; charts show the first.
         probe: see `extract.probes.fits.PROBES`.
@@ -47,7 +49,7 @@ class ProbingRequest(CollectorOptions):
     tasks: Annotated[
         tuple[str, ...],
         Flag(
-            "Ask every layer these probing tasks (`kdprobe list probes`), or all.",
+            "Ask every layer these probing tasks (`kdprobe list probes`), all; gold: the labels.",
             name="probe-tasks", metavar="NAME,...", reads="names", everyday=True,
         ),
     ] = ("all",)  # fmt: skip
@@ -92,10 +94,26 @@ class ProbingRequest(CollectorOptions):
     def _tasks_and_files_are_there(self) -> ProbingRequest:
         from kdprobe.tasks.probing.build import find_file
 
-        for task in open_probing_tasks(self.tasks):
+        names = [GOLD] * (len(self.tasks) - len(self.with_sentences))
+        for task in open_probing_tasks(self.with_sentences):
             find_file(task, probing_dir=self.probing_dir)
+            names += [task.name] * (task.name.partition(":")[0] == GOLD)
+        if self.asks_gold and len(names) > 1:  # a file of one's own may be called so, too
+            raise ConfigError(
+                f"`{PROBING.tasks}`", found=f"{names[-1]} is named twice", expected="once"
+            )
         _ = self.seeds  # raises where the probe does not take that many
         return self
+
+    @property
+    def with_sentences(self) -> tuple[str, ...]:
+        """The tasks that have sentences of their own: all but `gold`."""
+        return tuple(name for name in self.tasks if name.casefold() != GOLD)
+
+    @property
+    def asks_gold(self) -> bool:
+        """Whether the compared task's own labels are probed."""
+        return len(self.with_sentences) < len(self.tasks)
 
     @property
     def seeds(self) -> int:

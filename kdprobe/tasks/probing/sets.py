@@ -167,22 +167,29 @@ def sample_part(part: ProbingPart, size: int, *, seed: int, names: tuple[str, ..
     Definition: every class keeps its share to the nearest whole sentence (largest remainders get
     the rest) and at least one where it has one.
     """
-    if len(part) <= size:
-        return part
+    return part.take(sample_rows(part.labels, size, seed=seed, names=names))
+
+
+def sample_rows(
+    labels: NDArray[np.int64], size: int, *, seed: int, names: tuple[str, ...]
+) -> NDArray[np.int64]:
+    """Draw the rows of `sample_part`, int64, ascending."""
+    if len(labels) <= size:
+        return np.arange(len(labels))
     generator = derive_generator(seed, "probing sample", *names)
-    order = generator.permutation(len(part))
-    classes, counts = np.unique(part.labels, return_counts=True)
-    exact = counts * size / len(part)
+    order = generator.permutation(len(labels))
+    classes, counts = np.unique(labels, return_counts=True)
+    exact = counts * size / len(labels)
     quota = np.maximum(np.floor(exact).astype(int), 1)
     for at in np.argsort(-(exact - np.floor(exact)), kind="stable"):
         if quota.sum() >= size:
             break
         quota[at] += 1
     kept = [
-        order[part.labels[order] == label][:share]
+        order[labels[order] == label][:share]
         for label, share in zip(classes, quota.tolist(), strict=True)
     ]
-    return part.take(np.sort(np.concatenate(kept)))
+    return np.sort(np.concatenate(kept))
 
 
 def sample_set(whole: ProbingSet, *, sentences: int, seed: int) -> ProbingSet:
