@@ -1,4 +1,4 @@
-"""Probing sets of the compared task's own labels: `--probe-tasks gold`.
+"""Probing sets of the compared task's own labels: `gold` among the probing tasks.
 
 Does: ask one question for each label of a multi-label task, or one of a classification's classes.
 Does not: load examples or draw the samples that are probed; `sets.py` draws them.
