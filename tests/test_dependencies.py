@@ -24,7 +24,7 @@ NEEDED_OTHERWISE = {
 }
 # What a reader of the tests' own tools looks for: run, not imported.
 TOOLS = {"axe-playwright-python", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist",
-         "ruff", "scipy-stubs", "types-pyyaml"}  # fmt: skip
+         "ray", "ruff", "scipy-stubs", "types-pyyaml"}  # fmt: skip
 
 
 def _named(requirements: list[str]) -> set[str]:

@@ -24,6 +24,7 @@ from kdprobe.suites_run.addresses import (
     model_identity,
     recipe_content,
 )
+from kdprobe.suites_run.evidence import part_evidence
 from kdprobe.suites_run.plan import Input, Step, SuitePlan
 
 _OF_TRAINING = ("train_split", "eval_split", "eval_limit")
@@ -180,6 +181,7 @@ class _Planner:
         if isinstance(explained, Mapping) and "file" in explained:
             place = self.suite.beside(str(explained["file"]))
             named["attributions"] = {**explained, "file": place}
+        part_evidence(named)  # a misspelt option is refused now, not after the trainings
         inputs = tuple(
             self._all_runs(name, task, first=role == "teacher")
             for role, name in [("teacher", comparison.teacher), *(("", s) for s in students)]

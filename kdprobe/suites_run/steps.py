@@ -16,10 +16,8 @@ from typing import Any
 from kdprobe.errors import ChangedPlanError, UsageError
 from kdprobe.progress import Progress, Silent
 from kdprobe.suites_run.addresses import StepKind
+from kdprobe.suites_run.evidence import part_evidence
 from kdprobe.suites_run.store import ResultStore
-
-PROBES = {"probing": "probes"}
-"""What a keyword of `compare` is called among its collectors."""
 
 
 @dataclass(frozen=True)
@@ -114,19 +112,16 @@ def _augment(job: StepJob, store: ResultStore, progress: Progress) -> float:
 
 
 def _compare(job: StepJob, store: ResultStore, progress: Progress) -> float:
-    from kdprobe.collectors.protocol import options_of
     from kdprobe.comparison.compare import compare
 
     named = {**job.keywords, **job.machine}
-    tables = {key: named.pop(key) for key in set(named) - {"settings"}
-              if isinstance(named[key], Mapping)}  # fmt: skip
-    evidence = {PROBES.get(key, key): held for key, held in tables.items()}
-    named["collectors"] = {name: options_of(name)(**held) for name, held in evidence.items()}
+    named, evidence = part_evidence(named)
     (teacher, places), *students = job.inputs
     compare(
         {teacher: places[0]},
         {name: list(held) if len(held) > 1 else held[0] for name, held in students},
-        output=store.result(job.address, job.kind), force=True, progress=progress, **named,
+        output=store.result(job.address, job.kind), force=True, progress=progress,
+        collectors=evidence, **named,
     )  # fmt: skip
     return 0.0
 
