@@ -6,9 +6,9 @@ not: compute any number.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Collection
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -78,12 +78,13 @@ def write_files(
         (stage / "results.json").write_text(text or dumps(document), encoding="utf-8")
         (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
         if study is not None:
-            write_predictions(study, stage / "predictions.parquet")
+            with (stage / "predictions.parquet").open("wb") as file:
+                write_predictions(study, file)
             _write_word_scores(study, stage)
         (stage / "report.html").write_text(render(document), encoding="utf-8")
 
 
-def write_predictions(study: Study, to: Path | io.BytesIO) -> None:
+def write_predictions(study: Study, to: IO[bytes]) -> None:
     """Write one row per example, model and run, with its cluster where examples have one.
 
     In pieces of 100,000 rows: no more than that is held as text.
