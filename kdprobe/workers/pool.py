@@ -214,22 +214,20 @@ class Workers:
     ) -> Generator[tuple[int, R | FailedWork]]:
         assert self._folder is not None
         running: dict[Future[R | Raised], tuple[int, WorkPiece[H, T]]] = {}
-        try:
-            while left or running:
-                while left and len(running) <= self.jobs:
-                    place, piece = left.popleft()
-                    file = piece.held.file_in(self._folder, self._say)
-                    if file is None:
-                        yield place, self._do_here(function, piece)
-                    else:
-                        running[self._submit(function, file, piece.made())] = place, piece
-                # A wait without end cannot be interrupted on every system.
-                for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                    (place, piece), result = running.pop(future), self._result(future)
-                    yield place, self._again(function, piece, result)
-        finally:
-            for future in running:
-                future.cancel()
+        # Nothing is cancelled where this ends early: an executor that is ended at the same time, as
+        # by Ctrl-C, would stumble over it, and no more than a piece a process is under way.
+        while left or running:
+            while left and len(running) <= self.jobs:
+                place, piece = left.popleft()
+                file = piece.held.file_in(self._folder, self._say)
+                if file is None:
+                    yield place, self._do_here(function, piece)
+                else:
+                    running[self._submit(function, file, piece.made())] = place, piece
+            # A wait without end cannot be interrupted on every system.
+            for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
+                (place, piece), result = running.pop(future), self._result(future)
+                yield place, self._again(function, piece, result)
 
     def _again(
         self, function: Callable[[H, T], R], piece: WorkPiece[H, T], result: R | Raised
