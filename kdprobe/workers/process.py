@@ -7,6 +7,7 @@ it. Does not: choose work.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import signal
@@ -15,11 +16,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdprobe.foreign import said
 from kdprobe.workers.room import JOBS_VARIABLE
 from kdprobe.workers.sending import take
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 _LOOK = 1.0
 """Seconds between two looks at whether the process that started this one still lives."""
@@ -93,6 +97,14 @@ def without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@functools.lru_cache(maxsize=1)
+def _linear_algebra(modules: int) -> ThreadpoolController:
+    """Look for the loaded libraries, which takes milliseconds; anew once more modules are there."""
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController()
+
+
 @contextlib.contextmanager
 def bounded_threads(threads: int | None) -> Iterator[None]:
     """Compute with so many threads in a block: in which parts numbers are added moves last digits.
@@ -103,14 +115,12 @@ def bounded_threads(threads: int | None) -> Iterator[None]:
     if threads is None:
         yield
         return
-    import threadpoolctl
-
     torch = sys.modules.get("torch")
     before = None if torch is None else torch.get_num_threads()
     if torch is not None:
         torch.set_num_threads(threads)
     try:
-        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+        with _linear_algebra(len(sys.modules)).limit(limits=threads, user_api="blas"):
             yield
     finally:
         if torch is not None:
