@@ -10,6 +10,7 @@ from kdprobe.config.suite import suite_names
 from kdprobe.suites_run.run import run_suite
 
 
+@pytest.mark.timeout(1200)  # sixty trainings, on a machine that does other things too
 @pytest.mark.parametrize("name", suite_names())
 def test_from_empty_to_page(name: str, tmp_path: Path) -> None:
     """A step that fails at every size would be found after hours at the paper's."""
