@@ -204,25 +204,25 @@ def _notices(
 ) -> tuple[Notice, ...]:
     """Return what the reader must know before the numbers."""
     one, other = (side.document.task for side in sides)
-    found = []
+    notices = []
     if not same:
         message = (
             f"The examples are not the same ({one.n:,} and {other.n:,}): a change of a number is "
             "one of the examples too. Compare both on one split, with equal limits."
         )
-        found.append(Notice(code="other-examples", severity="alarm", message=message))
+        notices.append(Notice(code="other-examples", severity="alarm", message=message))
     elif why:
         message = f"No change has a paired interval: {why}."
-        found.append(Notice(code="not-paired", severity="warning", message=message))
+        notices.append(Notice(code="not-paired", severity="warning", message=message))
     teacher = next(model for model in models if model.role == "teacher" and model.after)
     if teacher.state == "other weights":
         message = (
             f"The teacher {teacher.after} has other weights: what students have in common with it "
             "moved for two reasons."
         )
-        found.append(Notice(code="other-teacher", severity="warning", message=message))
+        notices.append(Notice(code="other-teacher", severity="warning", message=message))
     if definitions:
         named = sorted({".".join(filter(None, (d.analysis, d.metric))) for d in definitions})
         message = f"Defined otherwise, and not compared: {', '.join(named)}."
-        found.append(Notice(code="other-definitions", severity="warning", message=message))
-    return tuple(found)
+        notices.append(Notice(code="other-definitions", severity="warning", message=message))
+    return tuple(notices)

@@ -99,14 +99,14 @@ def other_definitions(
     Definition: an analysis of another version or with other options, as a whole; a metric whose
     sentence, unit, range or direction is another one.
     """
-    found: list[OtherDefinition] = []
+    differences: list[OtherDefinition] = []
     for later in after.analyses:
         earlier = before.analysis(later.name)
         if earlier is None:
             continue
         whole = list(_of_analysis(earlier, later))
-        found += whole or list(_of_metrics(earlier, later))
-    return tuple(found)
+        differences += whole or list(_of_metrics(earlier, later))
+    return tuple(differences)
 
 
 def _of_analysis(earlier: AnalysisResult, later: AnalysisResult) -> Iterator[OtherDefinition]:

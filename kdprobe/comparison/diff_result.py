@@ -153,8 +153,8 @@ class ReportDiff:
             (f"{document.metric(one).label}, {whose(one)}", change_words(one), one.verdict)
             for one in first_changes(document)
         ]
-        said = [f"{one.severity}: {one.message}" for one in document.notices]
+        sentences = [f"{one.severity}: {one.message}" for one in document.notices]
         return notebook_html(
             diff_title(document), ("", "change", ""), rows,
-            sentences=[*said, summary_sentence(document)],
+            sentences=[*sentences, summary_sentence(document)],
         )  # fmt: skip

@@ -84,12 +84,12 @@ class AskedAnswers:
         if not missing:
             return
         part, group = split.take(missing), process_group()
-        asked = None
+        answers = None
         if group.leads:
-            asked = stored_outputs(
+            answers = stored_outputs(
                 self._model, part, cache=Cache.default(), progress=self._progress
             )
-        outputs = group.from_leader(asked)
+        outputs = group.from_leader(answers)
         assert outputs is not None  # the first process has asked
         known.values.update(zip(text_keys(part), outputs.values, strict=True))
         known.scale = outputs.scale

@@ -63,8 +63,8 @@ def tracker_callbacks(names: Sequence[str], run: str) -> list[TrainerCallback]:
         with translated(failed):
             from transformers.integrations import get_reporting_integration_callbacks
 
-            (made,) = get_reporting_integration_callbacks([name])
-            callback: Any = made()
+            (callback_class,) = get_reporting_integration_callbacks([name])
+            callback: Any = callback_class()
         if name == "tensorboard" and getattr(callback, "logging_dir", None) is None:
             callback.logging_dir = f"{BOARD}/{run}"
         callbacks.append(callback)

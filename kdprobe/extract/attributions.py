@@ -89,8 +89,8 @@ def explain_models(
         CapabilityError: a method cannot be used with this model, or what it would be explained by
             is not what the model itself says.
     """
-    asked = [_OpenRequest(*request, cache=cache, progress=progress) for request in requests]
-    pieces = [(one, piece) for one in asked for piece in one.pieces()]
+    opened = [_OpenRequest(*request, cache=cache, progress=progress) for request in requests]
+    pieces = [(one, piece) for one in opened for piece in one.pieces()]
     if pieces:
         work = [one.work(piece) for one, piece in pieces]
         total = sum(len(piece) for _, piece in pieces)
@@ -98,10 +98,10 @@ def explain_models(
             for place, new in workers.map(explain_piece, work):
                 one, piece = pieces[place]
                 one.add(new)
-                stage.advance(len(piece), note=one.handle.name if len(asked) > 1 else "")
-        for one in asked:
+                stage.advance(len(piece), note=one.handle.name if len(opened) > 1 else "")
+        for one in opened:
             one.forget()
-    return [one.explained() for one in asked]
+    return [one.explained() for one in opened]
 
 
 class _OpenRequest:

@@ -69,13 +69,13 @@ def render_diff(document: DiffDocument) -> str:
 
 def _first(document: DiffDocument) -> Markup:
     first = first_changes(document)
-    said = [summary_sentence(document), *(sentence(document, one) for one in changed(first))]
+    sentences = [summary_sentence(document), *(sentence(document, one) for one in changed(first))]
     table = changes_table(
         document, first, name="first", title="The first screen, before and after",
         caption=_PAIRED if first else "The two reports have none of these numbers in common.",
     )  # fmt: skip
     notices = [notice for notice in document.notices if notice.severity != "alarm"]
-    return fill("diff.html", notices=notices, sentences=said, table=table)
+    return fill("diff.html", notices=notices, sentences=sentences, table=table)
 
 
 def _models(document: DiffDocument) -> Markup:

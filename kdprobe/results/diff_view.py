@@ -53,13 +53,13 @@ def further_changes(document: DiffDocument) -> tuple[NumberChange, ...]:
     """
     first = set(map(id, first_changes(document)))
     others = [one for one in document.changes if id(one) not in first]
-    told = [one for one in others if one.verdict in TOLD]
+    beyond_noise = [one for one in others if one.verdict in TOLD]
     apart = [
         one
         for one in others
         if one.verdict == "no interval" and _apart(one) and one.change.metric not in _TIMES
     ]
-    return (*sorted(told, key=_standing, reverse=True), *apart)
+    return (*sorted(beyond_noise, key=_standing, reverse=True), *apart)
 
 
 def _apart(one: NumberChange) -> bool:
@@ -128,14 +128,16 @@ def changed(changes: Sequence[NumberChange]) -> tuple[NumberChange, ...]:
 
 def summary_sentence(document: DiffDocument) -> str:
     """Say in one sentence how much changed."""
-    told = [one for one in document.changes if one.verdict in TOLD]
+    changed_ones = [one for one in document.changes if one.verdict in TOLD]
     paired = sum(one.change.low is not None for one in document.changes)
     rest = len(document.changes) - paired
     same = sum(one.verdict == "unchanged" for one in document.changes)
-    better, worse = (sum(one.verdict == word for one in told) for word in ("better", "worse"))
+    better, worse = (
+        sum(one.verdict == word for one in changed_ones) for word in ("better", "worse")
+    )
     parts = [
         f"{len(document.changes):,} numbers stand in both reports",
-        f"{paired:,} of them with a paired interval: {len(told):,} changed beyond noise "
+        f"{paired:,} of them with a paired interval: {len(changed_ones):,} changed beyond noise "
         f"({better:,} better, {worse:,} worse), {same:,} are of the same weights",
     ]  # fmt: skip
     if rest:

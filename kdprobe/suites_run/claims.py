@@ -55,11 +55,11 @@ def _of_kappa(claim: SuiteClaim) -> tuple[Answer, str]:
 
 
 def _of_number(claim: SuiteClaim, numbers: SuiteNumbers) -> tuple[Answer, str]:
-    found = numbers.find(claim.coordinates())
-    name = found.metric.replace("_", " ").rpartition(".")[2]
-    number = found.number
+    entry = numbers.find(claim.coordinates())
+    name = entry.metric.replace("_", " ").rpartition(".")[2]
+    number = entry.number
     if number is None or number.value is None:
-        return "unanswered", f"{name}: {found.reason}."
+        return "unanswered", f"{name}: {entry.reason}."
     value, low, high = _turned(number, claim)
     whom = f"{claim.model} minus {claim.other}" if claim.other else claim.model
     q = number.q_value if number.q_value is not None else number.p_value

@@ -101,18 +101,18 @@ def _documents(
 
 def _part(model: SuiteModel) -> SuitePart:
     """Say in words how a model is made."""
-    made = {
+    how = {
         "finetune": f"fine-tuned from {portable_word(model.model)}" if model.model
         else f"trained like {model.like}, without its teacher",
         "distill": f"distilled from {model.teacher} by {portable_word(model.recipe)}",
         "folder": portable_word(model.model),
     }[model.make]  # fmt: skip
     if model.student:
-        made += f", {portable_word(model.student)}"
+        how += f", {portable_word(model.student)}"
     if model.transfer:
-        made += f", with {model.transfer}"
+        how += f", with {model.transfer}"
     changed = ", ".join(f"{key} = {value}" for key, value in model.settings.items())
-    return SuitePart(name=model.name, made=made + (f"; {changed}" if changed else ""),
+    return SuitePart(name=model.name, made=how + (f"; {changed}" if changed else ""),
                      about=model.about)  # fmt: skip
 
 
@@ -149,8 +149,8 @@ def write_all(document: SuiteDocument, plan: SuitePlan, store: ResultStore) -> N
     steps = {(step.part, step.task): step for step in plan.steps.values()}
     for page in document.pages:
         step = steps[page.comparison, page.task]
-        made = store.result(step.address, step.kind) / "report.html"
-        atomic.write_bytes(root / page.page, made.read_bytes())
+        comparison_page = store.result(step.address, step.kind) / "report.html"
+        atomic.write_bytes(root / page.page, comparison_page.read_bytes())
     atomic.write_text(root / "suite.csv", suite_csv(document))
     atomic.write_text(root / "suite.html", render_suite(document))
     atomic.write_text(root / "suite.json", dumps(document))

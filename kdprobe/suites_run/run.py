@@ -118,8 +118,8 @@ def run_suite(
         device=keywords.get("device") or "auto",
     )
     write_all(document, plan, store)
-    made = tuple(name for name, state in states.items() if state.made)
-    return SuiteRun(folder, document=document, made=made)
+    new_steps = tuple(name for name, state in states.items() if state.made)
+    return SuiteRun(folder, document=document, made=new_steps)
 
 
 def _plan(

@@ -71,17 +71,17 @@ def _cell(
     held: Mapping[str, float | str],
     numbers: SuiteNumbers,
 ) -> SuiteCell:
-    found = numbers.find(place)
+    entry = numbers.find(place)
     where = {
-        "comparison": found.comparison, "task": found.task, "metric": found.metric,
+        "comparison": entry.comparison, "task": entry.task, "metric": entry.metric,
         "model": place.get("model", ""), "other": place.get("other", ""),
     }  # fmt: skip
-    if found.number is None or found.number.value is None:
-        return SuiteCell.model_validate({**held, **where, "undefined": found.reason})
-    low, high = _ends(found.number, times)
+    if entry.number is None or entry.number.value is None:
+        return SuiteCell.model_validate({**held, **where, "undefined": entry.reason})
+    low, high = _ends(entry.number, times)
     return SuiteCell.model_validate(
-        {**held, **where, "value": found.number.value * times, "low": low, "high": high,
-         "n": found.number.n}
+        {**held, **where, "value": entry.number.value * times, "low": low, "high": high,
+         "n": entry.number.n}
     )  # fmt: skip
 
 
@@ -231,16 +231,16 @@ def make_chart(wanted: SuiteFront, numbers: SuiteNumbers) -> SuiteChart | None:
     if not students:
         return None
     front = non_dominated([Point(spot.model, spot.cost, spot.gain) for spot in students])
-    found = numbers.find({**place, "model": spots[0].model, "metric": wanted.gain})
-    gain_name = found.metric.rpartition(".")[2].replace("_", " ")
+    entry = numbers.find({**place, "model": spots[0].model, "metric": wanted.gain})
+    gain_name = entry.metric.rpartition(".")[2].replace("_", " ")
     by_name = {spot.model: spot for spot in students}
     listed = "; ".join(
         f"{name} ({show_number(by_name[name].gain)}, {show_size(by_name[name].cost)})"
         for name in front
     )
     return SuiteChart(
-        name=f"front-{found.comparison}-{found.task}",
-        title=f"{found.task}: {gain_name} against size",
+        name=f"front-{entry.comparison}-{entry.task}",
+        title=f"{entry.task}: {gain_name} against size",
         gain=gain_name,
         cost=wanted.cost.rpartition(".")[2].replace("_", " "),
         finding=f"No student is smaller and better than one of these: {listed}.",

@@ -56,12 +56,12 @@ def default_jobs(threads: int) -> int:
     Raises:
         ConfigError: the variable holds no such number.
     """
-    said = os.environ.get(JOBS_VARIABLE)
-    if not said:
+    given = os.environ.get(JOBS_VARIABLE)
+    if not given:
         return max(1, cores() // threads)
-    if not (said.isascii() and said.isdigit() and int(said)):
-        raise ConfigError(JOBS_VARIABLE, found=f"is {said!r}", expected="a number of processes")
-    return int(said)
+    if not (given.isascii() and given.isdigit() and int(given)):
+        raise ConfigError(JOBS_VARIABLE, found=f"is {given!r}", expected="a number of processes")
+    return int(given)
 
 
 def free_bytes() -> int:

@@ -57,8 +57,8 @@ def explain_all(
         if name != teacher and "gradients" in first.capabilities:  # weights: a twin without them
             floor_of[name] = floors.ask(cast(HfModel, first), sentences, plain)
     title = f"explaining {_counted(models)}"
-    asked = [*requests.values(), *floors.open.values()]
-    answers = explain_models(asked, title=title, **how)
+    requested = [*requests.values(), *floors.open.values()]
+    answers = explain_models(requested, title=title, **how)
     explained = dict(zip(requests, answers, strict=False))
     floors.learn(answers[len(requests) :])
     again = {

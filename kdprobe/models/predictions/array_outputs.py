@@ -114,8 +114,8 @@ def _of_labels(
     if are_sets(values):
         sets = named_sets(list(values), task.labels, where, row_name=row_name)
         if len(sets) != n or (sets == NO_LABEL).any():
-            found = f"{len(sets)} rows" if len(sets) != n else "a row is missing"
-            raise ConfigError(where, found=found, expected=f"a set of labels for each of {n}")
+            shape = f"{len(sets)} rows" if len(sets) != n else "a row is missing"
+            raise ConfigError(where, found=shape, expected=f"a set of labels for each of {n}")
         return ArrayOutputs(sets.astype(np.float64), "label sets", (HARD,))
     array = as_array(values, where, axes=(2,))
     if array.shape != (n, len(task.labels)):

@@ -75,8 +75,8 @@ def gold_sets(train: Split | None, compared: Split, *, seed: int = 0) -> GoldPro
     learnt = train.take([row for row in train.gold_rows.tolist() if train.texts[row] not in tested])
     held = compared.take(compared.gold_rows)
     if task.kind == "classification":
-        made = _set_of(GOLD, _classes(learnt), _classes(held), seed=seed, origin=origin)
-        return GoldProbes(((_task_of(GOLD, f"Which class of {task.name}?"), made),), {})
+        labelled = _set_of(GOLD, _classes(learnt), _classes(held), seed=seed, origin=origin)
+        return GoldProbes(((_task_of(GOLD, f"Which class of {task.name}?"), labelled),), {})
     return _of_labels(learnt, held, seed=seed, origin=origin)
 
 
@@ -106,11 +106,11 @@ def _of_labels(learnt: Split, held: Split, *, seed: int, origin: str) -> GoldPro
         name = f"{GOLD}: {label}"
         answers = [_answers(split, place) for split in (learnt, held)]
         try:
-            made = _set_of(name, answers[0], answers[1], seed=seed, origin=origin)
+            labelled = _set_of(name, answers[0], answers[1], seed=seed, origin=origin)
         except TaskError as error:
             errors[name] = error
             continue
-        sets.append((_task_of(name, f"Does {learnt.task.name} label it {label}?"), made))
+        sets.append((_task_of(name, f"Does {learnt.task.name} label it {label}?"), labelled))
     if not sets:
         raise next(iter(errors.values()))
     return GoldProbes(tuple(sets), {name: error.found for name, error in errors.items()})
