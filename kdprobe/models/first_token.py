@@ -89,10 +89,10 @@ def first_token_only(model: nn.Module, *, attending: bool = False) -> Iterator[N
             mode = _FirstQuery()
 
             def begin(_: nn.Module, __: tuple[Any, ...]) -> None:
-                mode.__enter__()
+                mode.__enter__()  # type: ignore[no-untyped-call]
 
             def end(*_: object) -> None:
-                mode.__exit__(None, None, None)
+                mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
 
             inside.callback(last.own.register_forward_pre_hook(begin).remove)
             inside.callback(last.own.register_forward_hook(end, always_call=True).remove)

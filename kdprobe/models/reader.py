@@ -54,6 +54,7 @@ class Reader:
         self._chunks = ChunkTokens(self.tokenizer)
         self._frames: dict[int, SpecialTokens] = {}
         self.vectors_checked = False
+        self._evaluating = False
 
     @property
     def mask_token(self) -> str | None:
@@ -240,18 +241,26 @@ class Reader:
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Switch dropout and weights' gradients off for `run`, and leave both as they were."""
+        """Switch dropout and weights' gradients off for `run`, and leave both as they were.
+
+        Inside of itself it does nothing: it looks at every part of a model.
+        """
+        if self._evaluating:
+            yield
+            return
         _ = self._short  # tried before anyone's vectors and hooks stand in the model
         models = [self.opened, *([self.model] if "model" in self.__dict__ else [])]
         weights = [weight for model in models for weight in model.parameters()]
         wanted = [(weight, weight.requires_grad) for weight in weights]
         for weight, _ in wanted:
             weight.requires_grad_(False)
+        self._evaluating = True
         try:
             with contextlib.ExitStack() as modes:
                 for model in models:
                     modes.enter_context(evaluating(model))
                 yield
         finally:
+            self._evaluating = False
             for weight, flag in wanted:
                 weight.requires_grad_(flag)
