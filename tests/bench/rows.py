@@ -20,13 +20,13 @@ import torch
 from kdprobe.version import __version__
 from tests.bench.peak import peak
 
-Unit = Literal["times", "coverage", "rank agreement", "s", "MB", "points"]
+Unit = Literal["times", "coverage", "rank agreement", "s", "ms", "MB", "points"]
 _MORE_IS_BETTER = ("times", "coverage", "rank agreement")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `MB` and `points` at most.
+    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `ms`, `MB` and `points` at most.
 
     Args:
         name: what was measured, against whom.
