@@ -19,8 +19,8 @@ from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.stats.arrays import Floats
-from kdprobe.stats.correlations import spearman_draws
 from kdprobe.stats.kappa import Pairing
+from kdprobe.stats.rank_correlations import spearman_draws
 from kdprobe.tasks.clusters import codes_of
 
 _METRIC = Metric(

@@ -21,9 +21,10 @@ from kdprobe.errors import TaskError
 from kdprobe.stats import classification
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import whole_sample
-from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws
 from kdprobe.stats.divergence import kl_divergence, log_softmax
 from kdprobe.stats.kappa import Pairing
+from kdprobe.stats.rank_correlations import spearman_draws
 from kdprobe.tasks.task import Labels, Task
 
 _ONE_GOLD = "all gold labels are the same"

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from kdprobe.stats.arrays import Floats
 
+_SMALL_CUBES = 31  # the largest count whose cube fits 16 bits
+_ROWS = 128  # examples of a pass that stays in the cache
+
 Columns = NDArray[np.signedinteger]
 """Whole numbers `[examples, resamples]`."""
 
@@ -17,14 +20,32 @@ Columns = NDArray[np.signedinteger]
 def running(columns: Columns) -> Columns:
     """Add up `[examples, resamples]` from the first example on, in place.
 
-    A loop over rows: `numpy.cumsum` along the first axis takes five times as long.
+    A loop over rows: `numpy.cumsum` along the first axis takes five times as long, and slices
+    of each row twice as long.
 
     >>> running(np.array([[1, 0], [2, 1], [0, 1]])).tolist()
     [[1, 0], [3, 1], [3, 2]]
     """
-    for row in range(1, len(columns)):
-        np.add(columns[row - 1], columns[row], out=columns[row])
+    rows = iter(columns)
+    before = next(rows, None)
+    for row in rows:
+        np.add(before, row, row)
+        before = row
     return columns
+
+
+def cubes(columns: Columns) -> Floats:
+    """Sum the cubes of each column, float64 `[resamples]`.
+
+    >>> cubes(np.array([[1, 0], [2, 3]])).tolist()
+    [9.0, 27.0]
+    """
+    total = np.zeros(columns.shape[1])
+    for start in range(0, len(columns), _ROWS):
+        part = columns[start : start + _ROWS]
+        powers = part if part.max() <= _SMALL_CUBES else part.astype(np.float64)
+        total += (powers * powers * powers).sum(axis=0, dtype=np.float64)
+    return total
 
 
 def first_above(rising: Columns, target: Floats) -> NDArray[np.intp]:

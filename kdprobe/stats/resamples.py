@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.stats.arrays import Floats, ratio
-from kdprobe.stats.columns import Columns, first_above, running
+from kdprobe.stats.columns import Columns, cubes, first_above, running
 
 _CHUNK = 256
 _KEPT = 24_000_000  # counts of a matrix that is kept in float64 too: 192 MB
@@ -180,6 +180,12 @@ class Resamples:
         """Return slices of resamples for passes over so many examples at a time."""
         step = max(1, _BLOCK // max(1, examples))
         return [slice(row, row + step) for row in range(0, len(self.counts), step)]
+
+    @cached_property
+    def cubes(self) -> Floats:
+        """The cubes of how often each example is drawn, added up, float64 `[B + 1]`."""
+        every = np.arange(self.n)
+        return np.concatenate([cubes(self.columns(every, rows)) for rows in self.blocks(self.n)])
 
     def by_group(self, groups: NDArray[np.integer], size: int) -> Floats:
         """Count the examples of each group in every resample.

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import special
 
-from kdprobe.analysis.confidence.margins import margin_of
+from kdprobe.analysis.confidence.margins import (
+    OF_PROBABILITIES,
+    Subset,
+    between_models,
+    margin_of,
+)
+from kdprobe.analysis.confidence.pairs import between_all
+from tests.analysis.studies import classification
 
 
 def test_margin_by_hand_and_by_scipy():
@@ -16,3 +23,12 @@ def test_margin_by_hand_and_by_scipy():
     assert margin_of(values, classes) == pytest.approx(special.logit(p))
     log_p = special.log_softmax(values, axis=1)
     assert margin_of(log_p, classes) == pytest.approx(special.logit(p))
+
+
+def test_ranks_taken_once_give_what_each_pair_gives():
+    """Guards against ranks of one run, or of another class's margin, given to another pair."""
+    study = classification(60, classes=3, students=3, runs=2)
+    subsets: tuple[Subset, ...] = ("all", "agree", "disagree")
+    wanted = [(each, subset) for subset in subsets for each in OF_PROBABILITIES]
+    apart = [number for pair in study.pairs for number in between_models(study, wanted, pair, {})]
+    assert between_all(study, wanted) == apart

@@ -12,8 +12,8 @@ from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.protocol import NoOptions
 from kdprobe.stats.bootstrap import draw_resamples
 from kdprobe.stats.classification import counts_of, mcc
-from kdprobe.stats.correlations import spearman_draws
 from kdprobe.stats.kappa import Pairing
+from kdprobe.stats.rank_correlations import spearman_draws
 from tests.analysis.studies import classification
 from tests.bench.rows import BenchRows
 

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from kdprobe.stats.bootstrap import Resamples, draw_resamples
-from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws
 from kdprobe.stats.hypothesis_tests import (
     benjamini_hochberg,
     cochran_q,
@@ -24,6 +24,7 @@ from kdprobe.stats.hypothesis_tests import (
     wilson,
 )
 from kdprobe.stats.kappa import Pairing
+from kdprobe.stats.rank_correlations import spearman_draws
 from tests.analysis.studies import labels_of_two, quick
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)

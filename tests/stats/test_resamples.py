@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kdprobe.stats import bootstrap, correlations
+from kdprobe.stats import bootstrap, rank_correlations
 from kdprobe.stats.bootstrap import Resamples, draw_resamples
-from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws
+from kdprobe.stats.rank_correlations import spearman_draws
 
 MANY = 12_345
 
@@ -98,7 +99,7 @@ def test_first_order_ranks_follow_exact_ones(monkeypatch: pytest.MonkeyPatch):
     y = x + generator.normal(size=n)
     resamples = draw_resamples(0, n, 400)
     exact = spearman_draws(resamples, x, y)
-    monkeypatch.setattr(correlations, "MOST_RANKED", 1)
+    monkeypatch.setattr(rank_correlations, "MOST_RANKED", 1)
     near = spearman_draws(resamples, x, y)
     assert near[0] == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-12)
     assert near[0] == pytest.approx(exact[0], abs=1e-12)

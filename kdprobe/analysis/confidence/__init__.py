@@ -17,11 +17,11 @@ from kdprobe.analysis.confidence import margins as _margins
 from kdprobe.analysis.confidence import metrics as _confidence_metrics
 from kdprobe.analysis.confidence.margins import (
     Subset,
-    between_models,
     between_seeds,
     score_bias,
     score_distance,
 )
+from kdprobe.analysis.confidence.pairs import between_all
 from kdprobe.analysis.estimates import (
     EstimateKey,
     draws_of,
@@ -218,7 +218,7 @@ def _correlations(study: Study, *, regression: bool) -> list[Estimate]:
     chosen = _margins.OF_SCORES if regression else _margins.OF_PROBABILITIES
     subsets = _PAIR_SUBSETS[:1] if regression else _PAIR_SUBSETS
     wanted = [(correlation, subset) for subset in subsets for correlation in chosen]
-    return [number for pair in study.pairs for number in between_models(study, wanted, pair)] + [
+    return between_all(study, wanted) + [
         between_seeds(study, correlation, population)
         for population in several_runs(study)
         for correlation in chosen

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -28,7 +29,8 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.correlations import Variables, several_pearson_draws, spearman_draws
+from kdprobe.stats.correlations import Variables, several_pearson_draws
+from kdprobe.stats.rank_correlations import several_spearman_draws
 
 Subset = Literal["all", "agree", "disagree"]
 FEWEST = 3  # two examples always correlate perfectly
@@ -125,37 +127,55 @@ def why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Po
 
 
 Wanted = tuple[Correlation, Subset]
+Drawn = Mapping[tuple[int, int], Mapping[Wanted, Floats]]
+"""Draws by the identities of two runs."""
 
 
 def _draws(
-    resamples: Resamples, wanted: Sequence[Wanted], run: Predictions, other: Predictions
+    resamples: Resamples,
+    wanted: Sequence[Wanted],
+    run: Predictions,
+    other: Predictions,
+    known: Mapping[Wanted, Floats],
 ) -> dict[Wanted, Floats]:
-    """Draw correlations of two runs, those of values all together; NaN on too few examples."""
+    """Draw correlations of two runs, those of a subset together; NaN on too few examples."""
     sides = {each: each(run, other) for each in {correlation.sides for correlation, _ in wanted}}
-    masks = {subset: mask_of(subset, run, other) for _, subset in wanted}
-    drawn, by_value = {}, {}
-    for correlation, subset in wanted:
-        mask, (x, y) = masks[subset], sides[correlation.sides]
-        if mask.sum() < FEWEST:
-            drawn[correlation, subset] = np.full(len(resamples.counts), np.nan)
-        elif correlation.ranks:
-            draws = spearman_draws(resamples.within(mask), x[mask], y[mask])
-            drawn[correlation, subset] = draws
-        else:
-            by_value[correlation, subset] = Variables(mask, x[mask], y[mask])
+    drawn, by_value = dict(known), {}
+    for subset in dict.fromkeys(subset for _, subset in wanted):
+        mask, ranked = mask_of(subset, run, other), {}
+        for each in (each for each in wanted if each[1] == subset and each not in drawn):
+            if mask.sum() < FEWEST:
+                drawn[each] = np.full(len(resamples.counts), np.nan)
+                continue
+            x, y = (side[mask] for side in sides[each[0].sides])
+            (ranked if each[0].ranks else by_value)[each] = Variables(mask, x, y)
+        variables = [side for each in ranked.values() for side in (each.x, each.y)]
+        pairs = [(2 * place, 2 * place + 1) for place in range(len(ranked))]
+        correlated = several_spearman_draws(resamples.within(mask), variables, pairs)
+        drawn |= dict(zip(ranked, correlated, strict=True))
     together = several_pearson_draws(resamples, list(by_value.values()))
     return {**drawn, **dict(zip(by_value, together, strict=True))}
 
 
 def correlation_draws(
-    study: Study, wanted: Sequence[Wanted], pair: tuple[Population, Population]
+    study: Study,
+    wanted: Sequence[Wanted],
+    pair: tuple[Population, Population],
+    known: Drawn = MappingProxyType({}),
 ) -> dict[Wanted, Floats]:
-    """Return correlations of two models on subsets, float64 `[B + 1]` each, over pairs of runs."""
+    """Return correlations of two models on subsets, float64 `[B + 1]` each, over pairs of runs.
+
+    Args:
+        study: the examples.
+        wanted: which correlations on which subsets.
+        pair: the models.
+        known: some of them, see `pairs.py`.
+    """
     resamples = resamples_of(study)
-    drawn: Mapping[tuple[int, int], Mapping[Wanted, Floats]] = {
-        (id(run), id(other)): _draws(resamples, wanted, run, other)
-        for run in pair[0].runs
-        for other in pair[1].runs
+    drawn = {
+        (id(a), id(b)): _draws(resamples, wanted, a, b, known.get((id(a), id(b)), {}))
+        for a in pair[0].runs
+        for b in pair[1].runs
     }
 
     def averaged(each: Wanted) -> Floats:
@@ -172,7 +192,7 @@ def without_values(study: Study, pair: tuple[Population, Population]) -> str:
 
 
 def between_models(
-    study: Study, wanted: Sequence[Wanted], pair: tuple[Population, Population]
+    study: Study, wanted: Sequence[Wanted], pair: tuple[Population, Population], known: Drawn
 ) -> list[Estimate]:
     """Estimate correlations of two models on subsets, averaged over all pairs of their runs."""
     a, b = pair
@@ -183,7 +203,7 @@ def between_models(
         subset: mean_size([mask_of(subset, run, other) for run in a.runs for other in b.runs])
         for subset in {subset for _, subset in wanted}
     }
-    drawn = correlation_draws(study, wanted, pair)
+    drawn = correlation_draws(study, wanted, pair, known)
     return [
         estimate(
             at,
@@ -233,7 +253,8 @@ def between_seeds(study: Study, correlation: Correlation, population: Population
     if study.n < FEWEST:
         reason = f"examples here: {study.n}; a correlation needs at least {FEWEST}"
         return undefined_estimate(at, reason, n=study.n)
-    draws = [_draws(resamples, [(correlation, "all")], a, b)[correlation, "all"] for a, b in pairs]
+    wanted: Wanted = (correlation, "all")
+    draws = [_draws(resamples, [wanted], a, b, {})[wanted] for a, b in pairs]
     return estimate(
         at,
         np.mean(draws, axis=0),

@@ -24,7 +24,7 @@ from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.correlations import spearman_draws
+from kdprobe.stats.rank_correlations import spearman_draws
 
 Rows = NDArray[np.intp]
 _CELLS = 4_000_000  # counts held at once

@@ -27,8 +27,9 @@ from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, ratio
-from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws
 from kdprobe.stats.kappa import Pairing
+from kdprobe.stats.rank_correlations import spearman_draws
 from kdprobe.stats.several_labels import average_precision, bernoulli_kl
 
 _BARE = "of {} only the sets of labels are known, no probabilities"

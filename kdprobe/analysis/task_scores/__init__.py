@@ -25,7 +25,8 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Table
 from kdprobe.stats import classification as _scores
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.classification import Counts, counts_of
-from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws
+from kdprobe.stats.rank_correlations import spearman_draws
 
 _ONE_SIDED = "the predictions or the gold labels are all one label; MCC compares at least two"
 _ABSENT = "no example has the positive label or is predicted so"
