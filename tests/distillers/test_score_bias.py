@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from transformers import MPNetConfig, MPNetForSequenceClassification
 
+from kdprobe.distillation import distill
 from kdprobe.distillers.forward import read, shape_of
 from kdprobe.distillers.masked import log_softmax_over
 from kdprobe.distillers.objective import BIAS, GROUPS, Batch, ModelPair, Need, View
 from kdprobe.distillers.objectives._attention import head_scores
 from kdprobe.distillers.objectives.attention_probs import OBJECTIVE, AttentionProbsOptions
+from kdprobe.finetuning import finetune
 from kdprobe.tasks.open import open_task
+from tests.contracts.families import FAMILIES, build
+from tests.distillers.conftest import Toy
 
 HEADS, LAYERS = 4, 2
 TASK = open_task("grammar")
@@ -93,3 +100,24 @@ def test_no_hook_is_left_and_the_table_learns(model: MPNetForSequenceClassificat
     assert table.weight.grad is not None
     assert table.weight.grad.abs().sum() > 0
     assert not table._forward_hooks
+
+
+@pytest.mark.parametrize("student", ["layers=1", "layers=1,heads=1"])
+def test_a_whole_training(tmp_path: Path, toy: Toy, student: str) -> None:
+    """What a teacher gives is held against its texts alone before: a part without a check stops."""
+    made, tokenizer = build(FAMILIES["MPNet"])
+    made.save_pretrained(tmp_path / "encoder")
+    tokenizer.save_pretrained(tmp_path / "encoder")
+    same: dict[str, Any] = {
+        "task": toy.task, "device": "cpu", "bf16": False, "threads": 1, "offline": True,
+        "learning_rate": 3e-3,
+    }  # fmt: skip
+    teacher = tmp_path / "teacher"
+    finetune(str(tmp_path / "encoder"), output=teacher, epochs=4, **same)
+    result = distill(
+        str(teacher), output=tmp_path / "out", student=student, recipe="limes-attention-last",
+        epochs=1, **same,
+    )  # fmt: skip
+    facts = dict(result.preflight.facts)
+    assert "at every step: what is added to attention by position is not kept" in facts.values()
+    assert 0.5 < result.scores["agreement"] <= 1
