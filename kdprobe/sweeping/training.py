@@ -80,7 +80,7 @@ class RunJob:
             seed=run.seed,
             sample_seed=request.seed,
             progress=progress,
-            **{**request.options, **self.how},  # type: ignore[arg-type]
+            **{**request.options, **self.how},
         )
 
 

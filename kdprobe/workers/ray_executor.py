@@ -50,7 +50,8 @@ class RayCluster(Generic[R]):
             kept = {"KDPROBE_CACHE": os.environ.get("KDPROBE_CACHE", cache)}
             self._join(address, slots, environment(threads) | kept)
         self._gpus = float(device.startswith("cuda"))
-        there = ray.cluster_resources()
+        library: Any = ray  # which has no types of these
+        there = library.cluster_resources()
         if there.get("GPU", 0.0) < self._gpus:
             self.close()
             raise ConfigError(
@@ -60,10 +61,10 @@ class RayCluster(Generic[R]):
             1, int(there["GPU"] if self._gpus else there.get("CPU", 1) // threads)
         )
         self._most_memory = max(
-            (node["Resources"].get("memory", 0.0) for node in ray.nodes() if node["Alive"]),
+            (node["Resources"].get("memory", 0.0) for node in library.nodes() if node["Alive"]),
             default=0.0,
         )
-        self._run = ray.remote(max_retries=TRIES - 1, max_calls=0)(run_silently)
+        self._run: Any = library.remote(max_retries=TRIES - 1, max_calls=0)(run_silently)
 
     def _join(self, address: str, slots: int | None, variables: dict[str, str]) -> None:
         cores = None if slots is None else slots * self._threads
