@@ -107,6 +107,9 @@ class SuiteNumbers:
         return None, self._why_absent(comparison, task)
 
     def _why_absent(self, part: str, task: str) -> str:
+        for step in self.plan.runs(part, task):
+            if self.states[step.name].state != "done":
+                return self.states[step.name].reason
         absent = self.plan.absent
         reason = absent.get(f"{task}/{part}") or absent.get(part)
         return reason or f"{part} is not made on {task}"

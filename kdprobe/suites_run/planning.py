@@ -56,7 +56,7 @@ def plan_suite(suite: ScaledSuite, *, data: DataIndex) -> SuitePlan:
         ) from error  # fmt: skip
     ordered: dict[str, Step] = {}
     for name in order:
-        ordered[name] = _addressed(steps[name], ordered)
+        ordered[name] = addressed(steps[name], ordered)
     return SuitePlan(suite, ordered, planner.absent)
 
 
@@ -204,8 +204,13 @@ def _without_none(named: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in named.items() if value is not None}
 
 
-def _addressed(step: Step, before: Mapping[str, Step]) -> Step:
-    """Give a step its address, or the reason why it has none."""
+def addressed(step: Step, before: Mapping[str, Step]) -> Step:
+    """Give a step its address, or the reason why it has none.
+
+    Args:
+        step: as it is laid out.
+        before: at least its parents, with their addresses.
+    """
     if step.data.failed:
         return replace(step, failed=step.data.failed)
     for name in step.parents:

@@ -26,7 +26,7 @@ from kdprobe.suites_run.estimate import CostEstimator
 from kdprobe.suites_run.plan import SuitePlan
 from kdprobe.suites_run.planning import plan_suite
 from kdprobe.suites_run.result import PlannedRow, SuiteRun
-from kdprobe.suites_run.schedule import run_steps
+from kdprobe.suites_run.schedule import as_run, run_steps
 from kdprobe.suites_run.store import ResultStore
 from kdprobe.workers.executors import open_executor
 from kdprobe.workers.jobs import Executor
@@ -114,6 +114,7 @@ def run_suite(
         )  # fmt: skip
     finally:
         where.close()
+    plan = as_run(plan, states)
     document = make_document(
         plan,
         states,

@@ -1,20 +1,22 @@
 """The order in which the steps of a plan are run.
 
 Does: give steps to an executor as soon as what they hang on is there, run one address once, mark
-what hangs on a step that failed, and go on with the rest. Does not: run a step.
+what hangs on a step that failed, and go on with the rest, a comparison with the students that are
+there. Does not: run a step.
 """
 
 from __future__ import annotations
 
 import graphlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.suites_run.estimate import CostEstimator
 from kdprobe.suites_run.plan import Step, SuitePlan
+from kdprobe.suites_run.planning import addressed
 from kdprobe.suites_run.steps import StepJob
 from kdprobe.suites_run.store import ResultStore
 from kdprobe.workers.jobs import EndedJob, Executor
@@ -30,11 +32,19 @@ class StepState:
         state: `done`; `failed`; `waits` for a step that failed; `left out` by `only`.
         reason: why it is not done.
         made: whether this run made it; else it was there.
+        step: of a comparison some of whose students failed, the one of the others in its place.
     """
 
     state: State
     reason: str = ""
     made: bool = False
+    step: Step | None = None
+
+
+def as_run(plan: SuitePlan, states: Mapping[str, StepState]) -> SuitePlan:
+    """Return a plan with the comparisons that stood in for others, as they were run."""
+    instead = {name: state.step for name, state in states.items() if state.step is not None}
+    return replace(plan, steps={**plan.steps, **instead})
 
 
 def run_steps(
@@ -82,6 +92,7 @@ class _Walk:
         self._machine, self._progress = machine, progress
         self._estimator = CostEstimator(plan)
         self._states: dict[str, StepState] = {}
+        self._without: dict[str, Step] = {}  # comparisons some of whose students failed
         self._running: dict[str, list[Step]] = {}  # by address; steps of one address share a run
         self._ready: list[Step] = []
 
@@ -119,18 +130,43 @@ class _Walk:
     def _look_at(self, step: Step) -> None:
         """Settle a step that is there or cannot be made; queue any other."""
         broken = next((name for name in step.parents if self._states[name].state != "done"), None)
-        if broken is not None:
+        rest = self._of_the_rest(step) if broken is not None else None
+        if rest is not None:
+            self._without[step.name] = step = rest
+        elif broken is not None:
             earlier = self._states[broken]
             reason = (
                 earlier.reason if earlier.state == "waits" else f"hangs on {broken}, which failed"
             )
             self._states[step.name] = StepState("waits", reason)
-        elif step.failed:
+            return
+        if step.failed:
             self._fail(step, step.failed)
         elif self._store.record(step.address) is not None:
-            self._states[step.name] = StepState("done")
+            self._done(step, made=False)
         else:
             self._ready.append(step)
+
+    def _of_the_rest(self, step: Step) -> Step | None:
+        """Return a comparison of those students whose every seed is there, or None."""
+        if step.kind != "compare":
+            return None
+        kept = tuple(
+            one for one in step.inputs
+            if all(self._states[name].state == "done" for name in one.steps)
+        )  # fmt: skip
+        if len(kept) < 2 or kept[0] != step.inputs[0]:  # the teacher stands first
+            return None
+        return addressed(replace(step, inputs=kept, failed=""), self._plan.steps)
+
+    def _done(self, step: Step, *, made: bool) -> None:
+        instead = self._without.get(step.name)
+        reason = ""
+        if instead is not None:
+            names = {one.role for one in self._plan.steps[step.name].inputs}
+            absent = ", ".join(sorted(names - {one.role for one in instead.inputs}))
+            reason = f"compared without {absent}"
+        self._states[step.name] = StepState("done", reason, made, instead)
 
     def _begin(self, total: int) -> None:
         """Give steps to free slots, the first of the plan first."""
@@ -166,13 +202,14 @@ class _Walk:
         )  # fmt: skip
 
     def _end(self, ended: EndedJob[str]) -> None:
-        address = self._plan.steps[ended.name].address
+        step = self._without.get(ended.name) or self._plan.steps[ended.name]
+        address = step.address
         failed = ended.died or ended.result
         for step in self._running.pop(address):
             if failed:
                 self._fail(step, failed)
             else:
-                self._states[step.name] = StepState("done", made=step.name == ended.name)
+                self._done(step, made=step.name == ended.name)
 
     def _fail(self, step: Step, reason: str) -> None:
         self._progress.say(f"{step.name} failed: {reason}")

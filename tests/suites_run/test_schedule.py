@@ -8,7 +8,7 @@ import pytest
 
 from kdprobe.progress import Silent
 from kdprobe.suites_run.plan import SuitePlan
-from kdprobe.suites_run.schedule import StepState, run_steps
+from kdprobe.suites_run.schedule import StepState, as_run, run_steps
 from kdprobe.suites_run.steps import StepJob
 from kdprobe.suites_run.store import ResultStore
 from kdprobe.workers.jobs import EndedJob, Job
@@ -81,13 +81,33 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, store: ResultStore) -> 
 
 
 def test_the_rest_goes_on(tmp_path: Path, store: ResultStore) -> None:
-    """One student that cannot be made would cost the others."""
+    """One student that cannot be made would cost the others, with all their comparisons.
+
+    The comparison of the others lies elsewhere than that of all, which is made once the student is.
+    """
+    plan = plan_of(write_suite(tmp_path))
     executor = Recording(store, fails=("words/one",))
-    states = walk(plan_of(write_suite(tmp_path)), executor)
+    states = walk(plan, executor)
     assert states["words/one"] == StepState("failed", "no luck")
-    assert states["words/both"] == StepState("waits", "hangs on words/one, which failed")
     assert states["words/two"].state == "done"
-    assert "words/both" not in [job.name for job in executor.jobs]
+    assert (states["words/both"].state, states["words/both"].reason) == (
+        "done", "compared without one"
+    )  # fmt: skip
+    job = next(job for job in executor.jobs if job.name == "words/both")
+    assert [role for role, _ in job.inputs] == ["teacher", "two"]
+    assert as_run(plan, states).steps["words/both"].address == job.address
+    assert job.address != plan.steps["words/both"].address
+    mended = Recording(store)
+    states = walk(plan, mended)
+    assert [job.name for job in mended.jobs] == ["words/one", "words/both"]
+    assert states["words/both"] == StepState("done", made=True)
+
+
+def test_a_comparison_of_nobody_waits(tmp_path: Path, store: ResultStore) -> None:
+    """A teacher beside no student would be a page that says nothing."""
+    executor = Recording(store, fails=("words/one", "words/two"))
+    states = walk(plan_of(write_suite(tmp_path)), executor)
+    assert states["words/both"] == StepState("waits", "hangs on words/one, which failed")
 
 
 def test_the_first_failure_is_named(tmp_path: Path, store: ResultStore) -> None:
