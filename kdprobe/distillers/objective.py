@@ -2,9 +2,6 @@
 
 Does: define the protocol that each file of `objectives/` answers, and its registry. Does not: run a
 model (`forward.py`), add objectives up (`weighted_loss.py`) or train (`trainer.py`).
-
-Reading order: `Need` and `Needs` (what an objective reads), `View` (the outputs of one model for a
-batch), `Objective`.
 """
 
 from __future__ import annotations
@@ -111,8 +108,7 @@ class ModelShape:
         inner: the width of what its embeddings give; 0: the same as that of the hidden states.
         blocks: whether the output of one of its layers can be replaced and differentiated.
         first_reads: whether its first token reads the others; not in causal models.
-        undifferentiable: why its outputs cannot be differentiated by what its embeddings give;
-            empty: they can.
+        undifferentiable: why its outputs cannot be differentiated by its embeddings; empty: can.
         biased: whether it adds a `bias` to the scores of its attention.
     """
 
