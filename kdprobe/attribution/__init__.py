@@ -6,19 +6,30 @@ for. Does not: compare, or show; `result.py` does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kdprobe.attribution.own_task import own_task
 from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.config.commands import Seeded
-from kdprobe.errors import CapabilityError, ConfigError, TaskError
-from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
+from kdprobe.config.options import SharedRuntime
+from kdprobe.errors import ConfigError, TaskError
+from kdprobe.models.model_like import ModelsLike, specs_of_models
+from kdprobe.progress import Progress, display_of
 from kdprobe.tasks.task import Task
+from kdprobe.workers.pool import Workers
+from kdprobe.workers.process import bounded_threads
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from kdprobe.extract.coalitions import Output
+    from kdprobe.extract.method import Attribution
+    from kdprobe.extract.sentence import Sentence
+    from kdprobe.models.handle import ModelHandle
+    from kdprobe.observations.attributions import Word
 
 DEFAULT_METHODS = ("integrated_gradients",)
 
@@ -33,6 +44,9 @@ def attribute(
     device: str = "auto",
     offline: bool = False,
     seed: int = 0,
+    jobs: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> TextAttributions:
     """Explain one text by one model or several, one label for all.
 
@@ -48,9 +62,13 @@ def attribute(
         device: auto, cpu, cuda, cuda:N or mps.
         offline: never ask the hub.
         seed: of methods that sample.
+        jobs: processes that share the work of models and methods, with the numbers of one; None:
+            one for each core. They start when that saves time.
+        threads: of each process; None: 1.
+        progress: shows how far it is; None: nothing is shown.
 
     Raises:
-        TypeError: a text that is none, or something else than names.
+        TypeError: a text that is none, or something else than names, or no display.
         TaskError: the text holds no word.
         UnknownNameError: a method nothing goes by.
         ConfigError: a label that a model does not have, two models of one name, or several seeds of
@@ -63,7 +81,10 @@ def attribute(
     if not (isinstance(names, list | tuple) and names and all(isinstance(n, str) for n in names)):
         raise TypeError(f"attribute() takes methods as one name or a list of names, not {names!r}")
     seed = Seeded(seed=seed).seed
-    explained: list[TextAttribution] = []
+    runtime = SharedRuntime(device=device, offline=offline, jobs=jobs, threads=threads)
+    shown = display_of(progress)
+    known = _methods(names)
+    asked: list[_AskedModel] = []
     for spec in specs_of_models(models):
         runs = (*spec.paths, *spec.objects)
         if len(runs) > 1:
@@ -71,14 +92,14 @@ def attribute(
                 spec.name, found=f"{len(runs)} paths", expected="one",
                 remedy="give each run a name of its own",
             )  # fmt: skip
-        explained += [
-            _attribute(
-                runs[0], text, name=spec.name, text_pair=text_pair, methods=names,
-                label=label or (explained[0].explained or None if explained else None),
-                device=device, offline=offline, seed=seed,
-            )
-        ]  # fmt: skip
-    return TextAttributions(tuple(explained))
+        first = asked[0].explained if asked else ""
+        asked.append(
+            _ask(runs[0], text, text_pair, name=spec.name, label=label or first or None,
+                 runtime=runtime)
+        )  # fmt: skip
+    with Workers(runtime.jobs, threads=runtime.threads or 1, say=shown.say) as workers:
+        found = _explained(asked, known, seed, shown, workers)
+    return TextAttributions(tuple(map(_attribution, asked, found)))
 
 
 class _Outputs(NamedTuple):
@@ -95,68 +116,124 @@ _OUTPUTS = {
 """Of labels that exclude each other, and of those that do not."""
 
 
-def _attribute(
+class _AskedModel(NamedTuple):
+    """A model with what is explained to it: `read` are the words that it reads of all."""
+
+    name: str
+    handle: ModelHandle
+    words: tuple[Word, ...]
+    read: tuple[Word, ...]
+    sentence: Sentence
+    outputs: _Outputs
+    explained: str
+    probability: float
+    cut: str
+
+
+def _methods(names: Sequence[str]) -> dict[str, BaseModel]:
+    """Return the methods that go by these names, with their defaults."""
+    from kdprobe.extract.method import METHODS
+
+    known = [METHODS.find(name, option="methods") for name in names]
+    return {name: METHODS.load(name).options() for name in known}
+
+
+def _ask(
     model: object,
     text: str,
+    text_pair: str | None,
     *,
     name: str,
-    text_pair: str | None,
-    methods: Sequence[str],
     label: str | None,
-    device: str,
-    offline: bool,
-    seed: int,
-) -> TextAttribution:
-    """Explain one text by one model; see `attribute`."""
-    from kdprobe.extract.attributions import explain_model
+    runtime: SharedRuntime,
+) -> _AskedModel:
+    """Open a model and put the text to it; see `attribute`."""
     from kdprobe.extract.coalitions import output_of
-    from kdprobe.extract.method import METHODS
     from kdprobe.extract.sentence import Sentence
-    from kdprobe.extract.settings import ExplanationSettings
     from kdprobe.models.open import open_model
     from kdprobe.models.read_spans import moved, within
     from kdprobe.models.texts_reader import reader_of
     from kdprobe.models.words import split_words
-    from kdprobe.progress import Silent
     from kdprobe.segmentation import how_cut
 
     words = split_words(text, text_pair)
     if not words:
         raise TaskError("`text`", found="holds no word", expected="a text to explain")
-    known = [METHODS.find(method, option="methods") for method in methods]
-    chosen = {method: METHODS.load(method).options() for method in known}
     texts = (text,) if text_pair is None else (text, text_pair)
-    task = _own_task(model, name, texts, offline=offline)
-    handle = open_model(model, name=name, task=task, device=device, offline=offline)
+    task = own_task(model, name, texts, offline=runtime.offline)
+    handle = open_model(model, name=name, task=task, device=runtime.device, offline=runtime.offline)
     reader = reader_of(handle)
     spans = reader.words_read(texts, words)
     read = tuple(word for word in words if within(word, spans))
     cut = tuple(part[start:end] for part, (start, end) in zip(texts, spans, strict=True))
     kept = tuple(moved(word, spans) for word in read)
-    logits = reader.logits(reader.retokenise([cut]))
+    with bounded_threads(runtime.threads or 1):
+        logits = reader.logits(reader.retokenise([cut]))
     target = _target(name, task, label, logits)
-    sentence = Sentence("text", cut, kept, target)
     outputs = _OUTPUTS["own" if task.kind == "multilabel" else "rest"]
-    setting = ExplanationSettings(chosen, output=outputs.odds, seed=seed, deletion=False)
-    explained = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
-    places = {word: place for place, word in enumerate(read)}
+    return _AskedModel(
+        name, handle, words, read, Sentence("text", cut, kept, target), outputs,
+        task.labels[target] if task.labels else "",
+        float(output_of(logits, target, outputs.share)[0]), how_cut(texts) or "",
+    )  # fmt: skip
+
+
+def _explained(
+    asked: Sequence[_AskedModel],
+    methods: Mapping[str, BaseModel],
+    seed: int,
+    progress: Progress,
+    workers: Workers,
+) -> list[dict[str, Attribution]]:
+    """Explain the text to each model by each method, shared out by both.
+
+    Methods that ask about all coalitions of the text do so together: what one asked, the others
+    know. Every other one says the same alone; see `extract.explained_piece`.
+    """
+    from kdprobe.extract.attributions import ExplanationRequest, explain_models
+    from kdprobe.extract.method import METHODS
+    from kdprobe.extract.settings import ExplanationSettings
+
+    requests, owners = [], []
+    for place, one in enumerate(asked):
+        groups: dict[str, dict[str, BaseModel]] = {}
+        for name, options in methods.items():
+            exact = getattr(METHODS.load(name), "enumerates", None)
+            whole = exact is not None and exact(len(one.read), options)
+            groups.setdefault("" if whole else name, {})[name] = options
+        for group in groups.values():
+            setting = ExplanationSettings(group, output=one.outputs.odds, seed=seed, deletion=False)
+            requests.append(ExplanationRequest(one.handle, [one.sentence], setting))
+            owners.append(place)
+    answers = explain_models(
+        requests, title="explaining", cache=None, progress=progress, workers=workers
+    )
+    found: list[dict[str, Attribution]] = [{} for _ in asked]
+    for place, explained in zip(owners, answers, strict=True):
+        found[place] |= {name: each.scored for name, (each,) in explained.items()}
+    return [{name: each[name] for name in methods} for each in found]
+
+
+def _attribution(one: _AskedModel, found: Mapping[str, Attribution]) -> TextAttribution:
+    """Join what methods found of a model."""
+    places = {word: place for place, word in enumerate(one.read)}
     return TextAttribution(
-        model=name,
-        words=tuple(word.text for word in words),
-        segments=tuple(word.segment for word in words),
-        read=len(read),
-        explained=task.labels[target] if task.labels else "",
-        probability=float(output_of(logits, target, outputs.share)[0]),
+        model=one.name,
+        words=tuple(word.text for word in one.words),
+        segments=tuple(word.segment for word in one.words),
+        read=len(one.read),
+        explained=one.explained,
+        probability=one.probability,
         methods=tuple(
             MethodScores(
                 method,
-                tuple(_score(one.scored.scores, places.get(word)) for word in words),
-                float(one.scored.gap) if np.isfinite(one.scored.gap) else None,
-                one.scored.sampled,
+                tuple(_score(scored.scores, places.get(word)) for word in one.words),
+                float(scored.gap) if np.isfinite(scored.gap) else None,
+                scored.sampled,
             )
-            for method, (one,) in explained.items()
+            for method, scored in found.items()
         ),
-        cut=how_cut(texts) or "",
+        cut=one.cut,
     )
 
 
@@ -177,48 +254,3 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
             expected="one of " + ", ".join(task.labels),
         )  # fmt: skip
     return task.labels.index(label)
-
-
-def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -> Task:
-    """Make a task of the labels that a model names: in its config, or by what a function gives."""
-    from kdprobe.config.kinds import PRIMARY_SCORES
-    from kdprobe.models.label_names import label_names
-    from kdprobe.models.label_sources import has_several_at_once
-    from kdprobe.models.loaded import written_config
-    from kdprobe.models.path_options import options_of
-    from kdprobe.models.text_function import call_function, own_labels
-    from kdprobe.models.written_config import written_labels
-
-    kind = kind_of(model)
-    if kind == "predictions":
-        raise CapabilityError(
-            name, found="new texts cannot be put to predictions", expected="a model or a function"
-        )
-    several = has_several_at_once(model, offline=offline)
-    if kind == "function":
-        labels = own_labels(model, name) or _columns(call_function(model, [texts], name=name), name)
-    elif kind == "loaded model":
-        labels = label_names(written_config(model, name), where=name)
-    else:
-        written = written_labels(str(model), options_of(model), offline=offline)
-        labels = label_names(written, where=f"{model}: config.json")
-    if len(labels) == 1:
-        return Task("text", 1, "regression", (), "pearson")
-    if several:
-        return Task("text", 1, "multilabel", labels, PRIMARY_SCORES["multilabel"][0])
-    return Task("text", 1, "classification", labels, "accuracy")
-
-
-def _columns(answer: Any, name: str) -> tuple[str, ...]:
-    """Return the names of the columns that a function gives for one text, else their numbers."""
-    if hasattr(answer, "columns"):
-        return tuple(map(str, answer.columns))
-    try:
-        array = np.asarray(answer)
-    except (TypeError, ValueError, RuntimeError):  # rows of several lengths; a tensor of gradients
-        array = np.empty(0)
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise CapabilityError(
-            name, found="its function gives no probabilities", expected="a row of them for a text"
-        )
-    return tuple(map(str, range(array.shape[1])))

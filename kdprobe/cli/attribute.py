@@ -12,7 +12,7 @@ import typer
 from kdprobe.cli import terminal, words
 from kdprobe.cli.flags import generated
 from kdprobe.config.commands import Seeded
-from kdprobe.config.options import Runtime
+from kdprobe.config.options import SharedRuntime
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def attribute(
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     *,
     own: Seeded,
-    runtime: Runtime,
+    runtime: SharedRuntime,
 ) -> None:
     """Explain one text: a score for each word, towards or against a label.
 
@@ -62,10 +62,6 @@ def attribute(
     from kdprobe.attribution.result import title_of
 
     kind = _kind(output)
-    if runtime.threads is not None:
-        import torch
-
-        torch.set_num_threads(runtime.threads)
     attributed = attribute_text(
         models,
         text,
@@ -75,6 +71,9 @@ def attribute(
         device=runtime.device,
         offline=runtime.offline,
         seed=own.seed,
+        jobs=runtime.jobs,
+        threads=runtime.threads,
+        progress=terminal.progress(quiet=False),
     )
     if output is not None:
         _write(output, kind, attributed)

@@ -181,10 +181,15 @@ class Runtime(FlagOptions):
     offline: Annotated[bool, Flag("Never ask the hub.", env="KDPROBE_OFFLINE")] = False
 
 
-class InferenceRuntime(Runtime):
-    """The machine, for commands that ask models and keep what they say."""
+class SharedRuntime(Runtime):
+    """The machine, for commands whose work processes share."""
 
     jobs: Jobs = None
+
+
+class InferenceRuntime(SharedRuntime):
+    """The machine, for commands that ask models and keep what they say."""
+
     dtype: Annotated[
         str, AfterValidator(_named_dtype), Flag("float32, bf16 (faster on some machines) or fp16.")
     ] = "float32"

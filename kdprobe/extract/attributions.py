@@ -6,7 +6,7 @@ explained by whoever has a hand free, and keep each as it is done. Does not: com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kdprobe.cache import Cache
@@ -68,6 +68,7 @@ def explain_models(
     cache: Cache | None,
     progress: Progress,
     workers: Workers = ALONE,
+    before: Callable[[Sequence[ExplanationRequest]], None] | None = None,
 ) -> list[Explained]:
     """Explain sentences to models, the pieces of all shared out among processes.
 
@@ -81,6 +82,7 @@ def explain_models(
         cache: where answers are kept, or None.
         progress: told of every sentence.
         workers: the processes that share the pieces; they move no bit.
+        before: given what is left to explain, before it is.
 
     Returns:
         The explanations of each request, in order.
@@ -90,8 +92,15 @@ def explain_models(
             is not what the model itself says.
     """
     opened = [_OpenRequest(*request, cache=cache, progress=progress) for request in requests]
-    pieces = [(one, piece) for one in opened for piece in one.pieces()]
+    readers: dict[int, Held[TextsReader]] = {}
+    pieces = [(one, piece) for one in opened for piece in one.pieces(readers)]
     if pieces:
+        if before is not None:
+            before([
+                ExplanationRequest(one.handle, [each for part in left for each in part], r.setting)
+                for one, r in zip(opened, requests, strict=True)
+                if (left := [piece for owner, piece in pieces if owner is one])
+            ])  # fmt: skip
         work = [one.work(piece) for one, piece in pieces]
         total = sum(len(piece) for _, piece in pieces)
         with progress.stage(title, total) as stage:
@@ -99,8 +108,8 @@ def explain_models(
                 one, piece = pieces[place]
                 one.add(new)
                 stage.advance(len(piece), note=one.handle.name if len(opened) > 1 else "")
-        for one in opened:
-            one.forget()
+        for held in readers.values():
+            held.forget()
     return [one.explained() for one in opened]
 
 
@@ -131,22 +140,29 @@ class _OpenRequest:
         }
         self._held: Held[TextsReader] | None = None
 
-    def pieces(self) -> list[Sequence[Sentence]]:
+    def pieces(self, readers: dict[int, Held[TextsReader]]) -> list[Sequence[Sentence]]:
         """Return what is left to explain, after a look at whether the model says it of itself.
 
         Pieces are cut from all sentences, so that whatever is known already, after a kill, each is
         the same as it was.
+
+        Args:
+            readers: those of models that others ask, by the identity of the model; its own is
+                added, so that a model is sent to other processes once.
         """
         pieces: list[Sequence[Sentence]] = [
             left for piece in _pieces(self._sentences) if (left := [*filter(self._open, piece)])
         ]
         if pieces:
-            reader, removal = reader_of(self.handle), self._setting.removal
+            key, removal = id(self.handle), self._setting.removal
+            if key not in readers:
+                readers[key] = held_reader(reader_of(self.handle), self.handle)
+            self._held = readers[key]
+            reader = self._held.value
             few = _few([one for piece in pieces for one in piece])
             require_own_outputs(
                 [ValueFunction(reader, one.texts, one.words, removal=removal) for one in few]
             )
-            self._held = held_reader(reader, self.handle)
         return pieces
 
     def _open(self, one: Sentence) -> bool:
@@ -166,11 +182,6 @@ class _OpenRequest:
         """Take up what a piece gave, and keep it."""
         for name, explanations in new.items():
             self._stores[name].add(explanations)
-
-    def forget(self) -> None:
-        """Delete what others were sent of the model."""
-        if self._held is not None:
-            self._held.forget()
 
     def explained(self) -> Explained:
         """Return the explanations of every sentence."""

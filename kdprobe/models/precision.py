@@ -77,7 +77,7 @@ def has_bfloat16(device: str) -> bool:
     return any(is_supported() for is_supported in supported)
 
 
-def bfloat16_advice(seconds: float, precision: str, device: str) -> str:
+def bfloat16_advice(seconds: float, precision: str, device: str, *, of: str = "the reading") -> str:
     """Say what `dtype=bf16` would save of a stage, where the hardware multiplies bfloat16 itself.
 
     It advises and chooses nothing: the same command gives the same numbers on every machine.
@@ -86,6 +86,7 @@ def bfloat16_advice(seconds: float, precision: str, device: str) -> str:
         seconds: what the stage takes.
         precision: what its models run in; only float32 is advised on.
         device: `cpu` or `cuda`.
+        of: what is saved a share of.
 
     Returns:
         A sentence with a blank before it; empty where there is nothing to save.
@@ -97,7 +98,7 @@ def bfloat16_advice(seconds: float, precision: str, device: str) -> str:
         return ""
     return (
         f" This machine multiplies matrices {ratio:.1f} times as fast in bfloat16: `dtype=bf16` "
-        f"would save up to {1 - 1 / ratio:.0%} of the reading; the report then says what it moves."
+        f"would save up to {1 - 1 / ratio:.0%} of {of}; the report then says what it moves."
     )
 
 

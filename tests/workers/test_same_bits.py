@@ -158,3 +158,42 @@ def test_a_run_goes_on_from_the_cache_of_another_number_of_processes(
     assert numbers(tmp_path / "cache") == numbers(tmp_path / "whole")
     assert again.document.analyses == whole.document.analyses
     assert len(kept) < len(numbers(tmp_path / "cache"))
+
+
+def test_scores_of_one_text_do_not_tell_how_many_processes_there_were(
+    scene: Path,
+) -> None:
+    """Guards attribute: pieces of several models and methods under each other's names.
+
+    Two lengths: one whose coalitions LIME and SHAP enumerate together, one that they sample, each
+    in a process of its own.
+    """
+    models = {name: str(scene / name) for name in ("t", "s", "u")}
+    methods = ("shap", "lime", "ig", "occlusion")
+    for text in ("the dog barks at a cat", " ".join(["the dog barks at"] * 4)):
+        lines = Lines()
+        one, *others = (
+            kdprobe.attribute(
+                models, text, methods=methods, jobs=jobs, progress=lines, offline=True
+            )
+            for jobs in (1, 2, 3)
+        )
+        assert [each.model for each in one] == list(models)
+        assert [tuple(m.method for m in each.methods) for each in one] == [
+            ("shap", "lime", "integrated_gradients", "occlusion")
+        ] * 3
+        assert all(tuple(one) == tuple(other) for other in others)
+        assert [line for line in lines.said if "processes of one thread" in line]
+        alone = kdprobe.attribute(models["s"], text, methods="shap", offline=True)
+        assert alone[0].methods[0] == one[1].methods[0]
+
+
+class Lines(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        """Keep a line."""
+        self.said.append(message)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
 
+from kdprobe.collectors.attributions.estimate import say_estimate
 from kdprobe.collectors.attributions.floors import FloorKey, Floors
 from kdprobe.collectors.attributions.plan import ExplanationPlan
 from kdprobe.extract.attributions import Explained, ExplanationRequest, explain_models
@@ -58,7 +60,10 @@ def explain_all(
             floor_of[name] = floors.ask(cast(HfModel, first), sentences, plain)
     title = f"explaining {_counted(models)}"
     requested = [*requests.values(), *floors.open.values()]
-    answers = explain_models(requested, title=title, **how)
+    answers = explain_models(
+        requested, title=title, **how,
+        before=partial(say_estimate, progress=how["progress"], threads=how["workers"].threads),
+    )  # fmt: skip
     explained = dict(zip(requests, answers, strict=False))
     floors.learn(answers[len(requests) :])
     again = {

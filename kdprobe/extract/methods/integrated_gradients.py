@@ -99,6 +99,10 @@ class IntegratedGradients:
     needs: frozenset[Capability] = frozenset({"logits", "gradients"})
     options: type[IntegratedGradientsOptions] = IntegratedGradientsOptions
 
+    def passes(self, n: int, options: IntegratedGradientsOptions) -> float:
+        """Return how many passes of a whole text there are, where no step is doubled."""
+        return 2.0 * min(options.steps, options.most_steps) + 2
+
     def explain(
         self,
         sentences: Sequence[ExplanationInput],

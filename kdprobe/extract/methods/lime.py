@@ -151,6 +151,10 @@ class Lime:
         """Return whether a text of n words is explained by all its coalitions."""
         return n <= options.exact_words
 
+    def passes(self, n: int, options: LimeOptions) -> float:
+        """Return how many passes of a whole text of n words are sampled, about."""
+        return options.samples / 2
+
     def explain(
         self,
         sentences: Sequence[ExplanationInput],

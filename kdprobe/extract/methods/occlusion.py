@@ -36,6 +36,10 @@ class Occlusion:
     needs: frozenset[Capability] = frozenset({"logits"})
     options: type[OcclusionOptions] = OcclusionOptions
 
+    def passes(self, n: int, options: OcclusionOptions) -> float:
+        """Return how many passes of a whole text of n words are asked for."""
+        return n + 1.0
+
     def explain(
         self,
         sentences: Sequence[ExplanationInput],

@@ -171,8 +171,11 @@ def owen(one: ExplanationInput, output: Output) -> Floats:
 def _orders(one: ExplanationInput, options: ShapOptions) -> list[list[int]]:
     """Draw as many pairs of orders as a text's length allows."""
     n = one.game.n
-    pairs = max(2, min(options.permutations, options.most_coalitions // (2 * n)))
-    return orders(n, pairs, one.seed)
+    return orders(n, _pairs(n, options), one.seed)
+
+
+def _pairs(n: int, options: ShapOptions) -> int:
+    return max(2, min(options.permutations, options.most_coalitions // (2 * n)))
 
 
 def _wanted(one: ExplanationInput, options: ShapOptions) -> Bools:
@@ -215,6 +218,14 @@ class Shap:
     def enumerates(self, n: int, options: ShapOptions) -> bool:
         """Return whether a text of n words is explained by all its coalitions."""
         return options.values == "shapley" and _is_exact(n, options)
+
+    def passes(self, n: int, options: ShapOptions) -> float:
+        """Return how many passes of a whole text of n words are sampled, about."""
+        if options.values == "owen":
+            return float(n * n)
+        if options.evaluations:
+            return max(options.evaluations, 2 * n + 2) / 2
+        return float(n * _pairs(n, options))
 
     def explain(
         self,
