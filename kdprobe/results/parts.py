@@ -6,11 +6,20 @@ shapes. Does not: compute or render.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Count = Annotated[int, Field(ge=0)]
 Cell = str | int | FiniteFloat | bool | None
@@ -20,6 +29,31 @@ class Frozen(BaseModel):
     """A part of the document: immutable, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Numerous(Frozen):
+    """A part of which a document holds thousands: a field at its default is not written.
+
+    >>> Estimate(metric="accuracy", model_a="s", value=0.5, n=9).model_dump(mode="json")
+    {'metric': 'accuracy', 'model_a': 's', 'value': 0.5, 'n': 9}
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        defaults = _defaults(type(self))
+        written: dict[str, Any] = whole(self)
+        return {name: value for name, value in written.items() if value != defaults.get(name, ...)}
+
+
+@functools.cache
+def _defaults(part: type[Frozen]) -> dict[str, Any]:
+    """Return the defaults of a part's fields, as they are written."""
+    known = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in part.model_fields.items()
+        if not field.is_required()
+    }
+    return {name: [] if value == () else value for name, value in known.items()}
 
 
 class Metric(Frozen):
@@ -55,7 +89,7 @@ class Metric(Frozen):
         return number if same else number.model_copy(update=ends)
 
 
-class Estimate(Frozen):
+class Estimate(Numerous):
     """One number with its interval, or the reason why there is none.
 
     The coordinates (`metric` … `method`) are the columns of `metrics.csv`. `model_b` is empty for a
@@ -86,7 +120,7 @@ class Estimate(Frozen):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Leave out what says nothing: fields that have their defaults."""
-        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        defaults = _defaults(type(self))
         return (
             (n, v) for n, v in super().__repr_args__() if n is None or v != defaults.get(n, ...)
         )
