@@ -6,6 +6,7 @@ readable JSON beside them. Does not: know what is stored, expire anything, or re
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -13,7 +14,7 @@ import os
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from pydantic import JsonValue
 
 from kdprobe import atomic
 from kdprobe.errors import OutputError
-from kdprobe.leftovers import clear_leftovers
+from kdprobe.leftovers import alone_in, clear_leftovers
 from kdprobe.plain_files import expanded
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -148,11 +149,32 @@ class Cache:
             atomic.write_text(place.with_suffix(".json"), text)
             atomic.write_bytes(place, data.getvalue())
         except OutputError as error:
-            raise OutputError(
-                f"the cache, {self.root}",
-                found=error.found,
-                remedy="free some space, name another place in KDPROBE_CACHE, or say `cache=False`",
-            ) from error
+            raise self._unwritten(error) from error
+
+    @contextlib.contextmanager
+    def making(self, key: CacheKey) -> Iterator[None]:
+        """Let one process at a time look for an entry and make it; the others find it made.
+
+        Several students of one teacher are begun at once, for one. Where the system has no such
+        locks each makes it, and one of the equal entries stays.
+
+        Raises:
+            OutputError: the place cannot be written.
+        """
+        folder = self._place(key).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unwritten(atomic.output_error(folder, error)) from error
+        with alone_in(folder):
+            yield
+
+    def _unwritten(self, error: OutputError) -> OutputError:
+        return OutputError(
+            f"the cache, {self.root}",
+            found=error.found,
+            remedy="free some space, name another place in KDPROBE_CACHE, or say `cache=False`",
+        )
 
     def info(self) -> CacheInfo:
         """Count what is stored."""

@@ -4,6 +4,10 @@ Does: give every mistake of a user the same four parts (where, what was found, w
 what to do). Does not: cover faults of kdprobe itself; those stay ordinary exceptions.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 
 class KdprobeError(Exception):
     """Base of every error that kdprobe raises on purpose."""
@@ -30,6 +34,16 @@ class UsageError(KdprobeError):
         if remedy:
             message += f"; {remedy}"
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[Callable[..., UsageError], tuple[object, ...]]:
+        """Return how it is made again in another process."""
+        return _made_again, (type(self), self.where, self.found, self.expected, self.remedy)
+
+
+def _made_again(
+    kind: type[UsageError], where: str, found: str, expected: str, remedy: str
+) -> UsageError:
+    return kind(where, found=found, expected=expected, remedy=remedy)
 
 
 class ConfigError(UsageError):

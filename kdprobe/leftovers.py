@@ -107,6 +107,17 @@ def alone_in(folder: Path) -> Iterator[bool]:
             os.close(handle)
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a process works in a folder now (`alone_in`); False where that cannot be known."""
+    handle = _open(folder)
+    if handle is None:
+        return False
+    try:
+        return _lock(handle, wait=False) is False
+    finally:
+        os.close(handle)
+
+
 def clear_leftovers(folder: Path, name: str | None = None) -> None:
     """Delete what killed runs left in `folder`: of results called `name`, or all.
 

@@ -37,7 +37,7 @@ ADAPTERS: dict[str, set[str]] = {
     "icu4py": {"segmentation.py"},
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
-    "ray": {"suites_run/ray_executor.py"},
+    "ray": {"workers/ray_executor.py"},
     "shap": {"extract/methods/shap.py"},
     "cloudpickle": {"workers/"},
     "loky": {"workers/"},

@@ -9,6 +9,7 @@ import typer
 from kdprobe.cli import sweeping, terminal, training
 from kdprobe.cli.flags import Quiet, Shown, generated
 from kdprobe.config.commands import DistillOptions
+from kdprobe.config.executor_options import ExecutorOptions
 from kdprobe.config.options import TrainingDataOptions, TrainingOutput, TrainingRuntime
 from kdprobe.config.training import TrainingSettings
 
@@ -32,6 +33,7 @@ def distill(
     settings: Annotated[TrainingSettings, Shown(unset="quietly")],
     output: Annotated[TrainingOutput, Shown(required=("output",))],
     runtime: TrainingRuntime,
+    where: Annotated[ExecutorOptions, Shown(help=sweeping.WHERE_HELP, unset="quietly")],
 ) -> None:
     """Train a student on a teacher's outputs.
 
@@ -41,8 +43,9 @@ def distill(
 
     if sweep is not None:
         parts = (data, own, settings, output, runtime)
-        sweeping.run(teacher, sweep, parts, quiet=quiet)
+        sweeping.run(teacher, sweep, (*parts, where), quiet=quiet)
         return
+    sweeping.refuse_alone(where)
     result = kdprobe.distill(
         teacher,
         output=output,

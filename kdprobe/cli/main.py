@@ -42,7 +42,7 @@ COMMANDS = {
     ),
     "report": (
         "report:report",
-        "Render the report of an earlier comparison or sweep again; loads no model and no torch.",
+        "Render the page of a comparison, sweep or suite again; loads no model and no torch.",
     ),
     "push": (
         "push:push",

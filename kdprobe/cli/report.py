@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -39,13 +39,13 @@ def report(
     ] = None,
     open_report: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
 ) -> None:
-    """Render the report of an earlier comparison or sweep again; loads no model and no torch.
+    """Render the page of a comparison, sweep or suite again; loads no model and no torch.
 
     Example: kdprobe report reports/cola/results.json -o cola.html
     """
     from kdprobe import atomic
     from kdprobe.errors import ResultsFormatError
-    from kdprobe.results.sweep import is_sweep
+    from kdprobe.results.kinds import kind_of_document
 
     if results.suffix.lower() in (".html", ".htm"):
         raise ResultsFormatError(
@@ -56,7 +56,7 @@ def report(
         )
     check_summary(summary_file)
     with translated(lambda error: _unshown(results, error)):
-        rendered = _sweep(results) if is_sweep(results) else _comparison(results)
+        rendered = _RENDERED[kind_of_document(results)](results, output)
         summary = None if summary_file is None else rendered.summary()
         drawn = {} if figures is None else rendered.figures()
     folder = results if results.is_dir() else results.parent
@@ -109,7 +109,7 @@ class _Rendered(NamedTuple):
     summary: Callable[[], str]
 
 
-def _comparison(results: Path) -> _Rendered:
+def _comparison(results: Path, output: Path | None) -> _Rendered:
     from kdprobe.report.build import figures, render
     from kdprobe.results.io import read_document
     from kdprobe.results.markdown import markdown_summary
@@ -123,17 +123,41 @@ def _comparison(results: Path) -> _Rendered:
     )
 
 
-def _sweep(results: Path) -> _Rendered:
+def _sweep(results: Path, output: Path | None) -> _Rendered:
     from kdprobe.report.sweep import render_sweep
     from kdprobe.report.sweep_fronts import sweep_figures
     from kdprobe.results.sweep import read_sweep
 
     document = read_sweep(results)
+    return _Rendered(
+        "sweep.html", render_sweep(document), lambda: sweep_figures(document),
+        _no_summary("a sweep", "its page has a table of all students"),
+    )  # fmt: skip
 
+
+def _suite(results: Path, output: Path | None) -> _Rendered:
+    from kdprobe.report.suite import render_suite, suite_figures
+    from kdprobe.results.suite import read_suite
+
+    document = read_suite(results)
+    beside = output.parent if output else results if results.is_dir() else results.parent
+    there = [one.page for one in document.pages if (beside / one.page).is_file()]
+    return _Rendered(
+        "suite.html", render_suite(document, there=there), lambda: suite_figures(document),
+        _no_summary("a suite", "its page answers every claim"),
+    )  # fmt: skip
+
+
+def _no_summary(what: str, remedy: str) -> Callable[[], str]:
     def summary() -> str:
         raise ConfigError(
-            "--summary", found="the results of a sweep", expected="those of a comparison",
-            remedy="its page has a table of all students",
+            "--summary", found=f"the results of {what}", expected="those of a comparison",
+            remedy=remedy,
         )  # fmt: skip
 
-    return _Rendered("sweep.html", render_sweep(document), lambda: sweep_figures(document), summary)
+    return summary
+
+
+_RENDERED: Mapping[str, Callable[[Path, Path | None], _Rendered]] = {
+    "comparison": _comparison, "sweep": _sweep, "suite": _suite,
+}  # fmt: skip

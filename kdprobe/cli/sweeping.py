@@ -10,6 +10,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.training import keywords
+from kdprobe.config.executor_options import ExecutorOptions
 from kdprobe.config.flags import FlagOptions
 from kdprobe.plain_text import printable
 
@@ -28,6 +29,24 @@ Sweep = Annotated[
         rich_help_panel="training",
     ),
 ]  # fmt: skip
+
+
+WHERE_HELP = {
+    "executor": "Of a sweep: local, or ray (needs the extra `ray`); --jobs runs at once.",
+    "address": "Of a sweep: a Ray cluster's, HOST:PORT. Default: workers here.",
+}
+
+
+def refuse_alone(where: ExecutorOptions) -> None:
+    """Refuse an executor without a sweep: one training is not shared out.
+
+    Raises:
+        ConfigError: one was named.
+    """
+    from kdprobe.errors import ConfigError
+
+    for name in sorted(where.model_fields_set):
+        raise ConfigError(f"`{name}`", found="is given without --sweep", expected="both, or none")
 
 
 def run(teacher: str, text: str, parts: Sequence[FlagOptions], *, quiet: bool) -> None:

@@ -23,10 +23,11 @@ from kdprobe.comparison.diff_matching import (
 )
 from kdprobe.comparison.diff_result import ReportDiff
 from kdprobe.comparison.document import produced_by
-from kdprobe.comparison.paired_changes import PairedStudies, number_changes
+from kdprobe.comparison.paired_changes import PairedStudies, number_changes, same_outputs
 from kdprobe.comparison.result import Comparison
 from kdprobe.comparison.stored_predictions import NotStored, same_examples, stored_study
 from kdprobe.errors import ConfigError
+from kdprobe.observations.label_sets import observed, outputs_as_given
 from kdprobe.observations.study import Study
 from kdprobe.portable import portable
 from kdprobe.results.diff import DiffDocument, DiffSide, ModelChange, OtherDefinition
@@ -164,10 +165,13 @@ def _studies(
     ordered = same_examples(*studies)
     if ordered is None:
         return None, "the two reports are of different examples"
-    same = frozenset(one.after for one in models if one.state == "same weights")
+    same = {one.after: one.before for one in models if one.state == "same weights"}
+    unmoved = same_outputs(studies[0], ordered, same)
     apart = {one.analysis for one in definitions if not one.metric}
     options = _options(sides[0].document, sides[1].document, apart)
-    return PairedStudies(studies[0], ordered, same, options), ""
+    both = (observed(one.split, one.models, seed=seed, resamples=resamples)
+            for one in (studies[0], ordered))  # fmt: skip
+    return PairedStudies(*both, frozenset(same), unmoved, options), ""
 
 
 def _options(
@@ -186,9 +190,9 @@ def _options(
 
 
 def _study(side: _Side, *, seed: int, resamples: int) -> Study:
-    if side.study is not None and side.document.task.kind != "multilabel":
-        kept = side.study
-        return Study(kept.split, kept.models, seed=seed, resamples=resamples)
+    """Return the examples and the outputs of all models, as they were given."""
+    if side.study is not None:
+        return Study(*outputs_as_given(side.study), seed=seed, resamples=resamples)
     if side.folder is None:
         raise NotStored("its predictions are not at hand")
     return stored_study(side.document, side.folder, seed=seed, resamples=resamples)

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from kdprobe.analysis.agreement.groups import ALL
 from kdprobe.results.diff import AnalysisChange, ModelChange, OtherDefinition, SettingChange
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ModelInfo, ResultsDocument
 
@@ -155,17 +156,16 @@ def both_numbers(
     names = {one.before: one.after for one in models if one.before and one.after}
     apart = {(one.analysis, one.metric) for one in definitions}
     earlier: dict[Key, Estimate] = {}
-    only = Counter[tuple[str, bool]]()
-    known = {model.name for model in before.models}
+    only = Counter[_Only]()
+    gone, new = ({one.name for one in models if one.state == state} for state in ("gone", "new"))
+    groups = {ALL} if gone or new else set()
     for analysis, number in _numbers(before):
-        # A name that is no model's ("majority baseline") is the same in both reports.
-        a, b = (
-            names.get(name, "") if name in known else name
-            for name in (number.model_a, number.model_b)
-        )
-        if not a or (number.model_b and not b):
-            only[analysis, False] += 1
+        lost = _models(number) & (gone | groups)
+        if lost:
+            only[_Only(analysis, False, ", ".join(sorted(lost)))] += 1
             continue
+        # A name that is no model's ("majority baseline") is the same in both reports.
+        a, b = (names.get(name, name) for name in (number.model_a, number.model_b))
         earlier.setdefault(_key(analysis, number, a, b), number)
     both = []
     for analysis, number in _numbers(after):
@@ -173,11 +173,23 @@ def both_numbers(
         if {(analysis, ""), (analysis, number.metric)} & apart:
             continue
         if old is None:
-            only[analysis, True] += 1
+            only[_Only(analysis, True, ", ".join(sorted(_models(number) & (new | groups))))] += 1
         else:
             both.append(BothNumbers(analysis, old, number))
-    only.update((key[0], False) for key in earlier if not {(key[0], ""), key[:2]} & apart)
+    only.update(_Only(key[0], False, "") for key in earlier if not {(key[0], ""), key[:2]} & apart)
     return both, _changes(before, after, only)
+
+
+class _Only(NamedTuple):
+    """What only one report has: numbers of an analysis, and the models that only it has."""
+
+    analysis: str
+    is_new: bool
+    models: str
+
+
+def _models(number: Estimate) -> set[str]:
+    return {number.model_a, number.model_b}
 
 
 def _numbers(document: ResultsDocument) -> Iterator[tuple[str, Estimate]]:
@@ -192,19 +204,24 @@ def _key(analysis: str, number: Estimate, model_a: str, model_b: str) -> Key:
 
 
 def _changes(
-    before: ResultsDocument, after: ResultsDocument, only: Mapping[tuple[str, bool], int]
+    before: ResultsDocument, after: ResultsDocument, only: Mapping[_Only, int]
 ) -> tuple[AnalysisChange, ...]:
     """Say which analyses, or how many numbers of one, only one report has, and why."""
+    counts: Counter[_Only] = Counter()
+    for one, count in only.items():
+        there = before if one.is_new else after
+        missing = there.analysis(one.analysis) is None
+        counts[one._replace(models="") if missing else one] += count
     changes = []
-    for (analysis, is_new), count in only.items():
-        there = before if is_new else after
-        whole = there.analysis(analysis) is None
-        reasons = [item.reason for item in there.skipped if item.what == analysis]
-        reason = reasons[0] if reasons and whole else ""
+    for one, count in counts.items():
+        there = before if one.is_new else after
+        whole = there.analysis(one.analysis) is None
+        reasons = [item.reason for item in there.skipped if item.what == one.analysis and whole]
+        reason = f"of {one.models}, not the same in both reports" if one.models else ""
         changes.append(
             AnalysisChange(
-                analysis=analysis, state="new" if is_new else "gone", numbers=count, whole=whole,
-                reason=reason,
+                analysis=one.analysis, state="new" if one.is_new else "gone", numbers=count,
+                whole=whole, reason=reasons[0] if reasons else reason,
             )
         )  # fmt: skip
     return tuple(changes)

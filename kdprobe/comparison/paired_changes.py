@@ -20,6 +20,8 @@ from kdprobe.analysis.student_gaps.gaps import gap_estimate
 from kdprobe.comparison.analyses import choose
 from kdprobe.comparison.diff_matching import BothNumbers
 from kdprobe.foreign import debugging, said
+from kdprobe.observations.label_sets import LabelOutputs
+from kdprobe.observations.predictions import Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.diff import NumberChange, Verdict
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
@@ -44,12 +46,14 @@ class PairedStudies:
         before: the study of the earlier report.
         after: that of the later one.
         same_weights: the models that are the same in both, by their later names.
+        same_outputs: those of them whose outputs are the same, too, but for the rounding of a file.
         options: of the analyses that both reports have and define alike.
     """
 
     before: Study
     after: Study
     same_weights: frozenset[str]
+    same_outputs: frozenset[str]
     options: Mapping[str, BaseModel]
 
     def later_name(self, name: str) -> str:
@@ -71,7 +75,9 @@ def _drawn(study: Study, options: Mapping[str, BaseModel]) -> tuple[Drawn, Mappi
     for name in choose(tuple(options), ()) if options else ():
         analysis: Analysis = ANALYSES.load(name)
         examples = examples_for(analysis, study)
-        if getattr(analysis, "reads", ()) or analysis.skip_reason(examples) is not None:
+        if set(getattr(analysis, "reads", ())) - {LabelOutputs}:
+            continue  # of what no predictions tell
+        if analysis.skip_reason(examples) is not None:
             continue
         try:
             with kept_draws() as kept:
@@ -97,7 +103,7 @@ def number_changes(
     several runs, of their runs; the runs of other weights are drawn for themselves); the interval
     is the percentile interval, p that of the paired bootstrap, q Holm's over the models that have
     this number in this place. A change is *within noise* unless q is below .05 and the interval
-    leaves 0, and *unchanged* where both reports have the same weights and the same number.
+    leaves 0, and *unchanged* where both reports have the same weights, outputs and number.
 
     Args:
         numbers: those that both reports have.
@@ -108,9 +114,8 @@ def number_changes(
     if studies is None:
         return tuple(_plain(one, why) for one in numbers)
     names = {model.name: studies.later_name(model.name) for model in studies.after.models}
-    models = tuple(replace(one, name=names[one.name]) for one in studies.after.models)
     earlier, failed = _drawn(studies.before, studies.options)
-    later, more = _drawn(replace(studies.after, models=models), studies.options)
+    later, more = _drawn(_renamed(studies.after, names), studies.options)
     reasons = {**failed, **more}
     drawn = [_difference(one, names, earlier, later, reasons) for one in numbers]
     changes: dict[int, NumberChange] = {}
@@ -118,7 +123,10 @@ def number_changes(
     for place, (one, each) in enumerate(zip(numbers, drawn, strict=True)):
         if isinstance(each, str):
             changes[place] = _plain(one, each)
-        elif _is_zero(each) and (_models(one) & set(names) or set(names)) <= studies.same_weights:
+        elif (
+            abs(each[0]) <= _ROUNDING
+            and (_models(one) & set(names) or set(names)) <= studies.same_outputs
+        ):
             changes[place] = _unchanged(one)
         else:
             at = one.after
@@ -129,9 +137,49 @@ def number_changes(
     return tuple(changes[place] for place in range(len(numbers)))
 
 
-def _is_zero(draws: Floats) -> bool:
-    """Whether no resample differs by more than the rounding of probabilities in a file."""
-    return not np.nanmax(np.abs(draws), initial=0.0) > _ROUNDING
+def _renamed(study: Study, names: Mapping[str, str]) -> Study:
+    """Return a study whose models have other names."""
+    models = tuple(replace(one, name=names[one.name]) for one in study.models)
+    renamed = replace(study, models=models)
+    if not study.has(LabelOutputs):
+        return renamed
+    held = study.get(LabelOutputs)
+    runs = {names[name]: outputs for name, outputs in held.runs.items()}
+    return renamed.with_observations(replace(held, runs=runs))
+
+
+def same_outputs(before: Study, after: Study, names: Mapping[str, str]) -> frozenset[str]:
+    """Return the models whose outputs are the same in two studies, but for the rounding of a file.
+
+    Draws of equal outputs need not be equal: an analysis that simulates draws other numbers where
+    a probability differs in its last digit.
+
+    Args:
+        before: the examples and outputs of one, as they were given.
+        after: those of the other, in the same order.
+        names: the earlier name of each model that is asked about, by its later one.
+    """
+    earlier = {model.name: model.runs for model in before.models}
+    return frozenset(
+        model.name
+        for model in after.models
+        if model.name in names
+        and len(model.runs) == len(earlier[names[model.name]])
+        and all(map(_alike, earlier[names[model.name]], model.runs))
+    )
+
+
+def _alike(one: Predictions, other: Predictions) -> bool:
+    """Whether two runs give the same probabilities, labels or scores."""
+    if one.scale in ("label logits", "label sets", "labels", "scores"):
+        first, second = one.values, other.values
+        if "label logits" == one.scale == other.scale:
+            first, second = (np.tanh(0.5 * values) for values in (first, second))
+    elif one.has_probabilities and other.has_probabilities:
+        first, second = (np.exp(run.log_probabilities) for run in (one, other))
+    else:
+        return False
+    return first.shape == second.shape and bool((np.abs(first - second) <= _ROUNDING).all())
 
 
 def _models(one: BothNumbers) -> set[str]:

@@ -37,14 +37,19 @@ def pick_estimate(
     """Return the one number with these coordinates; see `Comparison.get`."""
     before, _, after = metric.partition(".")
     analysis, metric = (before, after) if after and not analysis else (analysis, metric)
-    rows = [(result.name, each) for result in document.analyses for each in result.estimates
-            if not other or each.model_b]  # fmt: skip
-    if not analysis:  # a metric alone is of one student, with a second one of two
-        rows = [row for row in rows if _is_difference(*row) == bool(other)]
     for skipped in document.skipped if analysis else ():
         if skipped.what == present_name(analysis):
             raise ConfigError(analysis, found="did not run", remedy=skipped.reason)
-    rows = _narrowed(rows, "analysis", present_name(analysis), [name for name, _ in rows])
+    named = present_name(analysis)
+    analyses = tuple(result.name for result in document.analyses if result.estimates)
+    if named and named not in analyses:
+        raise unknown_name("analysis", named, analyses)
+    # Of a hundred students those of two students alone are a hundred thousand.
+    rows = [(result.name, each) for result in document.analyses
+            if not named or result.name == named for each in result.estimates
+            if not other or each.model_b]  # fmt: skip
+    if not analysis:  # a metric alone is of one student, with a second one of two
+        rows = [row for row in rows if _is_difference(*row) == bool(other)]
     rows = _of_metric(rows, metric)
     names = [model.name for model in document.models]
     if not student and len(document.students) == 1:

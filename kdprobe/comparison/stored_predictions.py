@@ -6,22 +6,26 @@ hold what no predictions tell (hidden states, attributions).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kdprobe.config.kinds import NO_LABELS, SEPARATOR
 from kdprobe.errors import ResultsFormatError
 from kdprobe.foreign import said
 from kdprobe.observations.predictions import Population, Predictions, Scale
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import ResultsDocument
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import NO_LABEL, Split, Task
 
 PREDICTIONS = "predictions.parquet"
-_COLUMNS = {"id", "text", "text_pair", "model", "run", "label", "predicted", "score",
-            "probabilities"}  # fmt: skip
+_KINDS = {"id": "string", "text": "string", "text_pair": "string", "model": "string",
+          "run": "int32", "label": "string", "predicted": "string", "score": "double",
+          "probabilities": "list"}  # fmt: skip
+_NEVER_EMPTY = ("id", "text", "model", "run")
 _LEAST = 1e-300  # a probability that was too small to be written
 
 
@@ -31,6 +35,9 @@ class NotStored(Exception):
 
 def stored_study(document: ResultsDocument, folder: Path, *, seed: int, resamples: int) -> Study:
     """Return the study behind a document: its examples, and every model with its runs.
+
+    Of several labels at once it holds gold labels and outputs as they were given, of each label;
+    `label_sets.observed` makes a study of sets of them.
 
     Args:
         document: the results.
@@ -42,39 +49,51 @@ def stored_study(document: ResultsDocument, folder: Path, *, seed: int, resample
         NotStored: the file is not there, or is not of this document.
         ResultsFormatError: it is no such table.
     """
-    if document.task.kind == "multilabel":
-        raise NotStored("numbers of several labels at once are not drawn again")
-    rows = _rows(folder / PREDICTIONS)
-    by_run: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        by_run.setdefault((row["model"], row["run"]), []).append(row)
+    file = folder / PREDICTIONS
+    table = _table(file)
     names = [model.name for model in document.models]
-    if set(names) != {model for model, _ in by_run}:
+    if set(names) != set(table["model"].unique().to_pylist()):
         raise NotStored(f"{PREDICTIONS} is of other models than results.json")
-    examples = by_run[names[0], 0]
-    ids = tuple(row["id"] for row in examples)
+    tables = {name: table.filter(_equal(table["model"], name)) for name in names}
+    runs = {
+        (name, run): tables[name].filter(_equal(tables[name]["run"], run))
+        for name in names
+        for run in sorted(tables[name]["run"].unique().to_pylist())
+    }
+    examples = next(iter(runs.values()))
+    ids = tuple(examples["id"].to_pylist())
     if len(ids) != document.task.n:
         raise NotStored(
             f"{PREDICTIONS} holds {len(ids):,} examples, results.json {document.task.n:,}"
         )
-    for run, held in by_run.items():
-        places = {row["id"]: row for row in held}
+    for key, held in runs.items():
+        places = {name: row for row, name in enumerate(held["id"].to_pylist())}
         if len(held) != len(ids) or places.keys() != set(ids):
             raise NotStored(f"the models of {PREDICTIONS} are of different examples")
-        by_run[run] = [places[key] for key in ids]
-    split = _split(document, ids, examples)
+        runs[key] = held.take([places[name] for name in ids])
+    split = _split(document, file, ids, examples)
     models = tuple(
         Population(
-            name,
-            "student" if place else "teacher",
-            tuple(_runs(split.task, name, ids, by_run)),
+            name, "student" if place else "teacher", tuple(_runs(split.task, name, file, runs))
         )
         for place, name in enumerate(sorted(names, key=lambda name: name != document.teacher.name))
     )
     return Study(split, models, seed=seed, resamples=resamples)
 
 
-def _rows(file: Path) -> list[dict[str, Any]]:
+def _equal(column: Any, value: object) -> Any:
+    import pyarrow.compute as pc
+
+    return pc.equal(column, value)
+
+
+def _table(file: Path) -> Any:
+    """Read the table with the types it was written with.
+
+    Raises:
+        NotStored: there is none.
+        ResultsFormatError: it is damaged, lacks a column, or holds what is not of its type.
+    """
     if not file.is_file():
         raise NotStored(f"no {PREDICTIONS} lies beside its results.json")
     import pyarrow as pa
@@ -84,11 +103,22 @@ def _rows(file: Path) -> list[dict[str, Any]]:
         table = pq.read_table(file)
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(file, f"cannot be read ({said(error)})") from error
-    lacking = _COLUMNS - set(table.column_names)
+    lacking = sorted(_KINDS.keys() - set(table.column_names))
     if lacking:
-        raise _unreadable(file, f"has no column {sorted(lacking)[0]}")
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+        raise _unreadable(file, f"has no column {lacking[0]}")
+    kinds = _KINDS | ({"cluster": "int64"} if "cluster" in table.column_names else {})
+    columns = {}
+    for name, kind in kinds.items():
+        to = pa.list_(pa.float64()) if kind == "list" else pa.type_for_alias(kind)
+        try:
+            columns[name] = table[name].cast(to)
+        except pa.ArrowException as error:
+            raise _unreadable(file, f"column {name} holds {table[name].type}") from error
+        if name in _NEVER_EMPTY and table[name].null_count:
+            raise _unreadable(file, f"column {name} has an empty field")
+    if not len(table):
+        raise _unreadable(file, "has no rows")
+    return pa.table(columns)
 
 
 def _unreadable(file: Path, found: str) -> ResultsFormatError:
@@ -98,53 +128,95 @@ def _unreadable(file: Path, found: str) -> ResultsFormatError:
     )  # fmt: skip
 
 
-def _split(
-    document: ResultsDocument, ids: tuple[str, ...], examples: list[dict[str, Any]]
-) -> Split:
+def _split(document: ResultsDocument, file: Path, ids: tuple[str, ...], examples: Any) -> Split:
     info = document.task
+    pairs = examples["text_pair"].to_pylist()
     task = Task(
         info.name, info.version, info.kind, info.labels, info.primary_score,
-        has_pairs=any(row["text_pair"] is not None for row in examples),
+        has_pairs=any(pair is not None for pair in pairs),
     )  # fmt: skip
-    clusters = [row.get("cluster") for row in examples]
+    clusters = examples["cluster"].to_pylist() if "cluster" in examples.column_names else [None]
     if info.clusters not in (None, info.n) and None in clusters:
         raise NotStored(f"{PREDICTIONS} does not hold the clusters of equal {info.clustered_by}")
     known = None not in clusters
     return Split(
-        task=task, name=info.split, ids=ids, texts=tuple(row["text"] for row in examples),
-        pairs=tuple(row["text_pair"] or "" for row in examples) if task.has_pairs else None,
-        labels=_gold(task, examples),
+        task=task, name=info.split, ids=ids, texts=tuple(examples["text"].to_pylist()),
+        pairs=tuple(pair or "" for pair in pairs) if task.has_pairs else None,
+        labels=_gold(task, file, examples["label"].to_pylist()),
         clusters=np.array(clusters, dtype=np.int64) if known else None,
         clustered_by=info.clustered_by if known else "",
     )  # fmt: skip
 
 
-def _gold(task: Task, examples: list[dict[str, Any]]) -> Any:
-    if all(row["label"] is None for row in examples):
+def _gold(task: Task, file: Path, written: Sequence[str | None]) -> Floats | Ints | None:
+    if all(label is None for label in written):
         return None
     if task.kind == "regression":
-        return np.array(
-            [np.nan if row["label"] is None else float(row["label"]) for row in examples]
-        )
-    places = {name: place for place, name in enumerate(task.labels)}
-    return np.array([places.get(row["label"], NO_LABEL) for row in examples], dtype=np.int64)
+        return _numbers(file, "label", [np.nan if label is None else label for label in written])
+    return _classes(task, file, "label", written)
+
+
+def _numbers(file: Path, column: str, written: object) -> Floats:
+    """Return float64 numbers, of equally long rows where the column holds rows."""
+    try:
+        return np.array(written, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise _unreadable(
+            file, f"column {column} is not full of numbers ({said(error)})"
+        ) from error
+
+
+def _classes(task: Task, file: Path, column: str, written: Sequence[str | None]) -> Ints:
+    """Return class indices `[n]`, of several labels at once 0 or 1 for each `[n, L]`."""
+    places = {label: place for place, label in enumerate(task.labels)}
+    several = task.kind == "multilabel"
+    classes = np.full((len(written), len(places) if several else 1), NO_LABEL, dtype=np.int64)
+    for row, text in enumerate(written):
+        if text is None:
+            continue
+        names = [text] if not several else [] if text == NO_LABELS[0] else text.split(SEPARATOR)
+        try:
+            at = [places[name] for name in names]
+        except KeyError as error:
+            raise _unreadable(
+                file, f"column {column} says {text!r}, no label of results.json"
+            ) from error
+        if several:
+            classes[row] = 0
+            classes[row, at] = 1
+        else:
+            classes[row] = at
+    return classes if several else classes[:, 0]
 
 
 def _runs(
-    task: Task, name: str, ids: tuple[str, ...], by_run: dict[tuple[str, int], list[dict[str, Any]]]
+    task: Task, name: str, file: Path, runs: Mapping[tuple[str, int], Any]
 ) -> Iterator[Predictions]:
-    places = {label: place for place, label in enumerate(task.labels)}
+    """Return the outputs of every run of a model, as far as they are written."""
     scale: Scale
-    for number in sorted(run for model, run in by_run if model == name):
-        rows = by_run[name, number]
+    for (model, _), rows in runs.items():
+        if model != name:
+            continue
+        ids = tuple(rows["id"].to_pylist())
         if task.kind == "regression":
-            values, scale = np.array([[row["score"]] for row in rows], dtype=np.float64), "scores"
-        elif rows[0]["probabilities"] is not None:
-            shares = np.array([row["probabilities"] for row in rows], dtype=np.float64)
-            values, scale = np.log(np.maximum(shares, _LEAST)), "log-probabilities"
+            values, scale = _numbers(file, "score", rows["score"].to_pylist())[:, None], "scores"
+        elif rows["probabilities"].null_count:
+            written = rows["predicted"].to_pylist()
+            if None in written:
+                raise _unreadable(file, "has neither probabilities nor a label in a row")
+            values = _classes(task, file, "predicted", written).astype(np.float64)
+            several = task.kind == "multilabel"
+            values, scale = (values, "label sets") if several else (values[:, None], "labels")
         else:
-            values = np.array([[places[row["predicted"]]] for row in rows], dtype=np.float64)
-            scale = "labels"
+            shares = _numbers(file, "probabilities", rows["probabilities"].to_pylist())
+            if shares.ndim != 2 or shares.shape[1] != len(task.labels):
+                raise _unreadable(
+                    file, f"column probabilities has no {len(task.labels)} numbers a row"
+                )
+            values, scale = np.log(np.maximum(shares, _LEAST)), "log-probabilities"
+            if task.kind == "multilabel":
+                rest = np.log(np.maximum(1.0 - shares, _LEAST))
+                values, scale = values - rest, "label logits"
         yield Predictions(name, ids, values, scale)
 
 

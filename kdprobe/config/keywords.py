@@ -88,6 +88,8 @@ class SweepKeywords(DistillKeywords, total=False):
 
     options: Mapping[str, Any] | None
     command: str | None
+    executor: str | None
+    address: str | None
 
 
 class AugmentKeywords(RuntimeKeywords, total=False):

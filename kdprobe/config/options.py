@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
 from kdprobe.config.training import TrainingSettings
+from kdprobe.errors import ConfigError
 
 MOST_SEED = 2**32 - 1
 """numpy's old generator, which lime and transformers draw from, takes no larger one."""
@@ -48,6 +49,24 @@ def _named_dtype(dtype: str) -> str:
     if dtype not in _DTYPES:
         raise ValueError("float32, bf16 or fp16")
     return dtype
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def _folder_here(place: object) -> object:
+    """Refuse a URL, of which a folder would be made with its name.
+
+    Raises:
+        ConfigError: one was given.
+    """
+    if isinstance(place, str | Path) and _URL.match(str(place)):
+        raise ConfigError(
+            "`output`", found=f"{place} is a URL", expected="a folder",
+            remedy="mount it (NFS, or a bucket by s3fs, gcsfuse or rclone) at one path on every "
+            "machine that works, and name that path",
+        )  # fmt: skip
+    return place
 
 
 _SEED = "Seed of everything random."
@@ -201,7 +220,9 @@ class Output(FlagOptions):
     panel: ClassVar[Panel] = "output"
 
     output: Annotated[
-        Path | None, Flag("The folder to write.", short="o", metavar="DIR", everyday=True)
+        Path | None,
+        BeforeValidator(_folder_here),
+        Flag("The folder to write.", short="o", metavar="DIR", everyday=True),
     ] = None
     force: Annotated[bool, Flag("Write into a folder that is not empty.")] = False
 

@@ -7,18 +7,17 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from kdprobe.config.flags import Flag, FlagOptions, Panel
+from kdprobe.config.executor_options import ExecutorOptions
+from kdprobe.config.flags import Flag
 from kdprobe.config.suite import ScaleName
 
 
-class SuiteRunOptions(FlagOptions):
+class SuiteRunOptions(ExecutorOptions):
     """How large a suite is made, and where its steps run."""
-
-    panel: ClassVar[Panel] = "runtime"
 
     scale: Annotated[ScaleName, Flag("tiny, small or paper.", metavar="NAME", everyday=True)] = (
         "tiny"
@@ -37,14 +36,11 @@ class SuiteRunOptions(FlagOptions):
             metavar="STEP,...", reads="names", everyday=True,
         ),
     ] = ()  # fmt: skip
-    executor: Annotated[
-        Literal["local", "ray"],
-        Flag("local, or ray (needs the extra `ray`).", metavar="NAME", everyday=True),
-    ] = "local"
     jobs: Annotated[
-        Annotated[int, Field(ge=1, le=1000)],
-        Flag("Steps at once, each with one thread.", metavar="N", everyday=True),
-    ] = 1
-    address: Annotated[
-        str | None, Flag("A Ray cluster's, HOST:PORT. Default: workers here.", metavar="HOST:PORT")
-    ] = None
+        Annotated[int, Field(ge=1, le=1000)] | None,
+        Flag(
+            "Steps at once, each with one thread. Default: one for each core that there is memory "
+            "for, one with a GPU.",
+            env="KDPROBE_JOBS", metavar="N",
+        ),
+    ] = None  # fmt: skip

@@ -55,7 +55,7 @@ class ScaledSuite:
 
     def beside(self, name: str) -> str:
         """Return the path of a file that lies beside the suite's; any other name as it is."""
-        place = Path(self.where).parent / name
+        place = Path(self.where).absolute().parent / name
         return str(place) if place.is_file() else name
 
 

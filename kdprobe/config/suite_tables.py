@@ -165,6 +165,8 @@ class SuiteClaim(NumberPlace):
         bound: what a number is held against.
         accuracy, kappa, labels: of `kappa`, the two published accuracies (shares), the published
             kappa, and how many examples have each of the two labels.
+        published: the paper's own figure for the number, in its unit; None: it prints none.
+        printed: the same in the paper's words, `0.7567 against 0.0201`.
         note: what the reader should know beside the answer.
     """
 
@@ -176,6 +178,8 @@ class SuiteClaim(NumberPlace):
     accuracy: tuple[FiniteFloat, FiniteFloat] | None = None
     kappa: FiniteFloat | None = None
     labels: tuple[int, int] | None = None
+    published: FiniteFloat | None = None
+    printed: str = ""
     note: str = ""
 
     @model_validator(mode="after")

@@ -163,7 +163,7 @@ def no_projections(models: ModelPair) -> str | None:
         if shape is not None and not shape.projections:
             return (
                 f"the queries and keys of the {name}'s architecture cannot be read (they can of "
-                "BERT, CamemBERT, DistilBERT, ELECTRA, RoBERTa and XLM-RoBERTa)"
+                "BERT, CamemBERT, DistilBERT, ELECTRA, MPNet, RoBERTa and XLM-RoBERTa)"
             )
     return None
 

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.distillers.masked import first_tokens
-from kdprobe.distillers.objective import GROUPS, LOGITS, WORDS, ModelShape, Need, View
+from kdprobe.distillers.objective import BIAS, GROUPS, LOGITS, WORDS, ModelShape, Need, View
 from kdprobe.errors import CapabilityError
 from kdprobe.foreign import said
-from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS, layers_of
+from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS, architecture_of, layers_of
 from kdprobe.models.attention import attentions_of
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.gradients import input_obstacle
@@ -58,6 +58,7 @@ def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShap
         blocks=config.model_type in LAYER_LISTS,
         first_reads=text is None or first_token_reads(text),
         undifferentiable="" if text is None else _undifferentiable(text),
+        biased=bool(architecture_of(model).score_bias),
     )
 
 
@@ -102,9 +103,16 @@ def prepare(model: PreTrainedModel, needs: Set[Need], *, gradients: bool = False
 def _attention_inputs(
     model: PreTrainedModel, needs: Set[Need], values: dict[Need, Tensor]
 ) -> Iterator[None]:
-    """Keep the queries, keys and values that are needed while the model runs; no hook is left."""
+    """Keep the parts of attention that are needed while the model runs; no hook is left."""
     hooks = []
     try:
+        if BIAS in needs:
+            table = model.base_model.get_submodule(architecture_of(model).score_bias)
+
+            def keep_bias(_: nn.Module, __: object, output: Tensor) -> None:
+                values[BIAS] = output.permute(2, 0, 1).unsqueeze(0).float()
+
+            hooks.append(table.register_forward_hook(keep_bias))
         for need in needs:
             if need.quantity not in ("query", "key", "value"):
                 continue
@@ -179,6 +187,8 @@ def read(
     if output is None:
         each = torch.arange(size, device=inputs["input_ids"].device)
         return read_apart(model, inputs, needs, each, columns=columns)
+    if BIAS in values:  # of positions alone; laid out as the rest is
+        values[BIAS] = values[BIAS].expand(size, -1, -1, -1)
     logits = output.logits if columns is None else output.logits.index_select(1, columns)
     values[LOGITS] = logits.float()
     for need in sorted(needs - set(values)):
@@ -227,7 +237,7 @@ def read_apart(
         for need, value in read(model, part, needs, columns=columns).items():
             gap = mask.shape[1] - length
             edge = (gap, 0) if left else (0, gap)
-            if need.quantity == "attention":
+            if need.quantity in ("attention", "bias"):
                 value = functional.pad(value, (*edge, *edge))
             elif need.quantity not in ("logits", "first"):
                 value = functional.pad(value, (0, 0, *edge))

@@ -20,7 +20,7 @@ from kdprobe.observations.predictions import Scale
 from kdprobe.registry import Plugins
 from kdprobe.tasks.task import Task
 
-Quantity = Literal["logits", "hidden", "first", "attention", "query", "key", "value"]
+Quantity = Literal["logits", "hidden", "first", "attention", "query", "key", "value", "bias"]
 
 
 @dataclass(frozen=True, order=True)
@@ -30,16 +30,17 @@ class Need:
     Args:
         quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `first`, the hidden state of the first
             real token `[B, H]`; `attention`, the attention probabilities after dropout
-            `[B, heads, L, L]`; `query`, `key`, `value`, the projections it is made of `[B, L, H]`.
+            `[B, heads, L, L]`; `query`, `key`, `value`, the projections it is made of `[B, L, H]`;
+            `bias`, what all layers add to its scores by position `[B, heads, L, L]` (MPNet).
         layer: for `hidden` and `first` 0 is the output of the embeddings and l that of the l-th
-            layer; for attention and its parts the first layer is 1; 0 for `logits`.
+            layer; for attention and its parts the first layer is 1; 0 for `logits` and `bias`.
     """
 
     quantity: Quantity
     layer: int = 0
 
 
-LOGITS = Need("logits")
+LOGITS, BIAS = Need("logits"), Need("bias")
 WORDS = "words"
 """Beside the inputs of a model: which tokens make which word, float32 `[B, W, L]`."""
 GROUPS = "groups"
@@ -112,6 +113,7 @@ class ModelShape:
         first_reads: whether its first token reads the others; not in causal models.
         undifferentiable: why its outputs cannot be differentiated by what its embeddings give;
             empty: they can.
+        biased: whether it adds a `bias` to the scores of its attention.
     """
 
     layers: int
@@ -122,6 +124,7 @@ class ModelShape:
     blocks: bool = True
     first_reads: bool = True
     undifferentiable: str = ""
+    biased: bool = False
 
     @property
     def embedded(self) -> int:

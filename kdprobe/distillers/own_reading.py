@@ -19,7 +19,7 @@ from torch import Tensor
 
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import read
-from kdprobe.distillers.objective import LOGITS, Need, View
+from kdprobe.distillers.objective import Need, View
 from kdprobe.distillers.teacher_signal import TeacherSignal
 from kdprobe.errors import CapabilityError
 from kdprobe.models.deviation import Compared, Deviation, largest_deviation, tolerance_of
@@ -104,7 +104,8 @@ class OwnReading:
                 for place, (row, values) in enumerate(zip(self.rows, own, strict=True))
                 if values
             ]
-            name = need.quantity if need == LOGITS else f"{need.quantity} of layer {need.layer}"
+            whole = need.quantity in ("logits", "bias")
+            name = need.quantity if whole else f"{need.quantity} of layer {need.layer}"
             self._stop(name, largest_deviation(compared, share=share))
 
     def _texts(self, row: int) -> Texts:
@@ -140,7 +141,7 @@ class OwnReading:
 def _real(view: View, need: Need, place: int, mask: Tensor) -> NDArray[Any]:
     """Return a quantity of one text of a batch, padding cut off."""
     value, real = view.values[need][place].cpu(), mask[place]
-    if need.quantity == "attention":
+    if need.quantity in ("attention", "bias"):
         value = value[:, real][..., real]
     elif need.quantity not in ("logits", "first"):
         value = value[real]

@@ -198,7 +198,8 @@ class Teacher:
         """
         file, own = self._file(split), self._own(split, self.train)
         key = CacheKey("teacher-logits", file.parts)
-        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+        compute = settled(self.compute, seed=0, purpose="teacher")
+        with process_group().leader_first(), cache.making(key), compute:
             arrays = cache.load(key, say=progress.say)
             if arrays is not None:
                 with contextlib.suppress(CapabilityError):

@@ -125,7 +125,9 @@ def teacher_quantities(
             return TeacherQuantities((), 0, f"{term.name} reads the teacher itself")
     for need in sorted(needs):
         if need.quantity not in (*_PER_TOKEN, "first"):
-            return TeacherQuantities((), 0, f"{need.quantity} probabilities are not kept")
+            what = {"bias": "what is added to attention by position is", "attention": "attention "
+                    "probabilities are"}.get(need.quantity, f"{need.quantity} is")  # fmt: skip
+            return TeacherQuantities((), 0, f"{what} not kept")
     quantities = (
         *(Quantity(need=need) for need in sorted(needs)),
         *(Quantity(term=term) for term in terms),

@@ -87,8 +87,8 @@ _RULES: dict[str, Callable[..., int]] = {
 """torch counts two operations for a multiply-add; so do these."""
 
 
-def _rules() -> dict[Any, Callable[..., int]]:
-    """Return the rules of the operations that this torch has, by what torch calls them."""
+def counting_rules() -> dict[Any, Callable[..., int]]:
+    """Return rules for what torch's counter leaves out, by what this torch calls the operations."""
     packets = {}
     for name, rule in _RULES.items():
         room, operation = name.split(".")
@@ -132,7 +132,7 @@ def count_multiply_adds(call: Callable[[], object]) -> tuple[int | None, str]:
     >>> count_multiply_adds(lambda: torch.ones(2, 4) @ weights)
     (24, '')
     """
-    rules = _rules()
+    rules = counting_rules()
     recorder, counter = _Recorder(), FlopCounterMode(display=False, custom_mapping=rules)
     with torch.no_grad(), recorder, counter:
         call()

@@ -57,6 +57,8 @@ class Architecture(NamedTuple):
         inner: the setting that holds the width of its inner neurons.
         embeddings: what holds `EMBEDDING_TABLES`, below the base model.
         embedding_norm: the normalisation of their sum, below `embeddings`.
+        score_bias: the table of what all layers add to the scores of their attention for each
+            distance of two positions, below the base model; empty: nothing.
     """
 
     layers: str
@@ -69,6 +71,7 @@ class Architecture(NamedTuple):
     inner: str = "intermediate_size"
     embeddings: str = "embeddings"
     embedding_norm: str = "LayerNorm"
+    score_bias: str = ""
 
 
 _BERT_MAPS = ProjectionNames("attention.self.query", "attention.self.key", "attention.self.value")
@@ -77,6 +80,7 @@ _BERT = PartNames(
     "output.dense", "output.LayerNorm", "bert.pooler.dense", "classifier",
 )  # fmt: skip
 _ROBERTA = _BERT._replace(dense="classifier.dense", output="classifier.out_proj")
+_MPNET_MAPS = ProjectionNames("attention.attn.q", "attention.attn.k", "attention.attn.v")
 _DISTIL_MAPS = ProjectionNames("attention.q_lin", "attention.k_lin", "attention.v_lin")
 _DISTILBERT = PartNames(
     *_DISTIL_MAPS, "attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2",
@@ -106,7 +110,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         "layers", per_layer=_KINDS_OF_ATTENTION,
         first="its first layer alone reads the embeddings without a normalisation",
     ),
-    "mpnet": Architecture("encoder.layer", True),
+    "mpnet": Architecture(
+        "encoder.layer", True, projections=_MPNET_MAPS,
+        score_bias="encoder.relative_attention_bias",
+    ),
     "opt": Architecture("decoder.layers"),
     "qwen2": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),
     "qwen3": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),

@@ -195,8 +195,46 @@ def _copy_weights(
         end = name.index(".", len(prefix)) + 1
         if name[:end] in wanted:
             state[wanted[name[:end]] + name[end:]] = tensor
+    _divide_anew(state, student)
     # strict: a weight that has no place, or a place without weight, is a fault of the table above
     student.base_model.load_state_dict(state, strict=True)
+
+
+def _divide_anew(state: dict[str, torch.Tensor], student: PreTrainedModel) -> None:
+    """Divide among other numbers of heads what is kept for each head, in place.
+
+    Definition: a new head takes of the table of distances (MPNet) the mean of the old heads whose
+    widths it covers, by the shares of its width.
+
+    Raises:
+        CapabilityError: another weight is kept for each head (XLNet).
+    """
+    table = architecture_of(student).score_bias + ".weight"
+    for name, own in student.base_model.state_dict().items():
+        if name not in state or state[name].shape == own.shape:
+            continue
+        if name != table:
+            raise CapabilityError(
+                type(student).__name__, found=f"keeps {name} for each of its heads",
+                expected="as many heads as the other model",
+                remedy="leave `heads` out of `student`",
+            )  # fmt: skip
+        state[name] = state[name] @ head_shares(state[name].shape[1], own.shape[1]).T
+
+
+def head_shares(old: int, new: int) -> torch.Tensor:
+    """Return how much of each new head's width each old head had, float32 `[new, old]`.
+
+    >>> head_shares(4, 2).tolist()
+    [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
+    >>> head_shares(3, 2).sum(1).tolist()
+    [1.0, 1.0]
+    """
+    ends = torch.arange(old + 1) / old
+    edges = torch.arange(new + 1) / new
+    right = torch.minimum(edges[1:, None], ends[None, 1:])
+    left = torch.maximum(edges[:-1, None], ends[None, :-1])
+    return (right - left).clamp(min=0) * new
 
 
 def _copy_head(student: PreTrainedModel, source: PreTrainedModel, columns: tuple[int, ...]) -> None:

@@ -188,6 +188,15 @@ def as_given(study: Study) -> Split:
     return replace(study.split, task=held.task, labels=held.gold)
 
 
+def outputs_as_given(study: Study) -> tuple[Split, tuple[Population, ...]]:
+    """Return a study's examples and models as they were before sets of labels became classes."""
+    if not study.has(LabelOutputs):
+        return study.split, study.models
+    runs = labels_of(study).runs
+    models = tuple(replace(model, runs=runs[model.name]) for model in study.models)
+    return as_given(study), models
+
+
 def probabilities_of(study: Study, model: Population, run: int = 0) -> Floats | None:
     """Return what a run of a model, the first, gives each label of the task.
 

@@ -6,7 +6,7 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -18,6 +18,7 @@ from kdprobe.report.chart_pareto import Picture, Spot, draw_pareto
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
 from kdprobe.report.sections.protocol import production_rows, runnable
+from kdprobe.report.suite_claims import claims_section, claims_summary
 from kdprobe.report.svg import Chart
 from kdprobe.results.numbers import show_count, show_duration, show_interval, show_number
 from kdprobe.results.schema import Cell, Column, Table
@@ -45,8 +46,13 @@ class _GridView:
     footnotes: tuple[str, ...]
 
 
-def render_suite(document: SuiteDocument) -> str:
+def render_suite(document: SuiteDocument, *, there: Collection[str] | None = None) -> str:
     """Render the page of a suite.
+
+    Args:
+        document: the suite.
+        there: the pages of comparisons that lie beside the page, and are linked to; None: all. Of
+            the others the page says where they come from.
 
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
@@ -59,14 +65,17 @@ def render_suite(document: SuiteDocument) -> str:
     ]
     if document.answers:
         parts.append(
-            RenderedSection(5, "claims", "The claims, one by one", _claims(document), group=first)
-        )
+            RenderedSection(
+                5, "claims", "The claims, one by one", claims_section(document.answers),
+                claims_summary(document.answers), group=first,
+            )
+        )  # fmt: skip
     parts.append(RenderedSection(10, "tables", "Tables", _grids(document), group=proof))
     charts = _charts(document)
     if charts:
         parts.append(RenderedSection(20, "charts", "Charts", _figures(charts), group=proof))
     parts += [
-        RenderedSection(30, "comparisons", "Comparisons", _pages(document), group=proof),
+        RenderedSection(30, "comparisons", "Comparisons", _pages(document, there), group=proof),
         RenderedSection(42, "not-made", "What is not made", _not_made(document),
                         f"{show_count(len(document.not_made))} entries, with the reasons.", about),
         RenderedSection(44, "steps", "Steps", _steps(document), progress, about),
@@ -90,10 +99,6 @@ def _scale(document: SuiteDocument) -> Markup:
     return fill("suite_scale.html", document=document)
 
 
-def _claims(document: SuiteDocument) -> Markup:
-    return fill("suite_claims.html", answers=document.answers)
-
-
 def _grids(document: SuiteDocument) -> Markup:
     views = [grid_view(grid) for grid in document.all_grids]
     timed = {grid.name for grid in document.timings.grids}
@@ -103,22 +108,31 @@ def _grids(document: SuiteDocument) -> Markup:
 def grid_view(grid: SuiteGrid) -> _GridView:
     """Lay a table out."""
     reasons: dict[str, int] = {}
+    digits = [
+        max((_decimals(line.cells[place].published) for line in grid.lines), default=0)
+        for place in range(len(grid.columns))
+    ]
     rows = []
     for line in grid.lines:
         cells = []
-        for cell in line.cells:
+        for cell, decimals in zip(line.cells, digits, strict=True):
             note = 0
             if cell.undefined:
                 note = reasons.setdefault(cell.undefined, len(reasons) + 1)
-            cells.append(_cell_view(cell, note))
+            cells.append(_cell_view(cell, note, decimals))
         rows.append((line.label, tuple(cells)))
     return _GridView(grid, tuple(rows), tuple(reasons))
 
 
-def _cell_view(cell: SuiteCell, note: int) -> _CellView:
+def _decimals(published: float | None) -> int:
+    """Count the decimals that a figure is printed with; a column has one number of them."""
+    return 0 if published is None else len(f"{published:g}".partition(".")[2])
+
+
+def _cell_view(cell: SuiteCell, note: int, decimals: int) -> _CellView:
     published = cell.printed
     if cell.published is not None:
-        published = f"{cell.published:g}"
+        published = f"{cell.published:.{decimals}f}".replace("-", "−")
     if published == "-":
         published = ""
     if cell.words:
@@ -166,12 +180,18 @@ def _front(chart: SuiteChart) -> Chart:
     )  # fmt: skip
 
 
+def suite_figures(document: SuiteDocument) -> dict[str, str]:
+    """Draw every chart as an SVG file of its own, by name."""
+    return {c.name: str(c.svg(standalone=True)) + "\n" for c in _charts(document)}
+
+
 def _figures(charts: Sequence[Chart]) -> Markup:
     return fill("suite_figures.html", charts=charts)
 
 
-def _pages(document: SuiteDocument) -> Markup:
-    return fill("suite_pages.html", pages=document.pages, models=document.models)
+def _pages(document: SuiteDocument, there: Collection[str] | None) -> Markup:
+    pages = [(one, there is None or one.page in there) for one in document.pages]
+    return fill("suite_pages.html", pages=pages, models=document.models)
 
 
 def _not_made(document: SuiteDocument) -> Markup:

@@ -86,7 +86,10 @@ class OtherDefinition(Frozen):
 
 
 class AnalysisChange(Frozen):
-    """An analysis (`whole`), or so many numbers of one, that only one of the two reports has."""
+    """An analysis (`whole`), or so many numbers of one, that only one of the two reports has.
+
+    `reason` says why it did not run in the other, or of which models the numbers are.
+    """
 
     analysis: str
     state: Literal["new", "gone"]

@@ -135,10 +135,13 @@ def summary_sentence(document: DiffDocument) -> str:
     better, worse = (
         sum(one.verdict == word for one in changed_ones) for word in ("better", "worse")
     )
+    chance = round(0.05 * (paired - same))  # on average; q is adjusted over models alone
+    expected = f"; up to {chance:,} are expected by chance" if changed_ones and chance else ""
     parts = [
         f"{len(document.changes):,} numbers stand in both reports",
         f"{paired:,} of them with a paired interval: {len(changed_ones):,} changed beyond noise "
-        f"({better:,} better, {worse:,} worse), {same:,} are of the same weights",
+        f"({better:,} better, {worse:,} worse{expected}), "
+        f"{paired - same - len(changed_ones):,} within noise, {same:,} of unchanged models",
     ]  # fmt: skip
     if rest:
         parts.append(f"{rest:,} without one")

@@ -60,7 +60,10 @@ class SuiteLine(Frozen):
 
 
 class SuiteGrid(Frozen):
-    """A table; `source` names it in the paper, `differences` say where definitions differ."""
+    """A table; `source` names it in the paper, `differences` say where definitions differ.
+
+    `finding` says how far its rows stand in the paper's order.
+    """
 
     name: str
     title: str
@@ -68,6 +71,7 @@ class SuiteGrid(Frozen):
     columns: tuple[str, ...]
     lines: tuple[SuiteLine, ...]
     differences: tuple[str, ...] = ()
+    finding: str = ""
 
 
 class SuiteSpot(Frozen):
@@ -96,7 +100,10 @@ class SuiteChart(Frozen):
 class SuiteAnswer(Frozen):
     """A claim and what the numbers say of it.
 
-    `evidence` is the number in words, `note` what the reader should know beside it.
+    `evidence` is the number in words, `note` what the reader should know beside it. `cell` is the
+    number with the published figure, `bound` what it is held against; of a published kappa
+    `possible` are the least and largest that the accuracies allow, `independent` those of
+    independent mistakes.
     """
 
     says: str
@@ -104,6 +111,10 @@ class SuiteAnswer(Frozen):
     answer: Answer
     evidence: str
     note: str = ""
+    cell: SuiteCell = SuiteCell()
+    bound: FiniteFloat = 0.0
+    possible: tuple[FiniteFloat, ...] = ()
+    independent: tuple[FiniteFloat, ...] = ()
 
 
 class SuiteStep(Frozen):

@@ -15,8 +15,6 @@ from typing import Literal
 
 from pydantic import Field, FiniteFloat, model_validator
 
-from kdprobe.errors import ResultsFormatError
-from kdprobe.plain_files import parse_json
 from kdprobe.results.io import csv_cell, load_versioned, read_text
 from kdprobe.results.schema import (
     Count,
@@ -31,7 +29,6 @@ from kdprobe.results.schema import (
 )
 
 SWEEP_VERSION: Literal[1] = 1
-KIND: Literal["sweep"] = "sweep"
 
 
 class SweepAxis(Frozen):
@@ -87,7 +84,7 @@ class SweepDocument(Frozen):
     """
 
     schema_version: Literal[1] = SWEEP_VERSION
-    document: Literal["sweep"] = KIND
+    document: Literal["sweep"] = "sweep"
     produced_by: ProducedBy
     request: Request
     task: TaskInfo
@@ -149,24 +146,6 @@ def loads_sweep(text: str, *, where: str = "sweep.json") -> SweepDocument:
             version does not know.
     """
     return load_versioned(SweepDocument, text, where=where, newest=SWEEP_VERSION, name="sweep.json")
-
-
-def is_sweep(path: Path) -> bool:
-    """Return whether a document is that of a sweep, by what it says of itself.
-
-    A folder is one of a sweep when it holds `sweep.json` and no `results.json`.
-
-    Raises:
-        ResultsFormatError: the file cannot be read.
-    """
-    if path.is_dir():
-        return (path / "sweep.json").is_file() and not (path / "results.json").is_file()
-    text = read_text(path)
-    try:
-        data = parse_json(text, where=str(path), error=ResultsFormatError)
-    except ResultsFormatError:  # whoever reads it says what is wrong with it
-        return False
-    return isinstance(data, dict) and data.get("document") == KIND
 
 
 def read_sweep(path: Path) -> SweepDocument:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from kdprobe.config.suite_tables import SuiteClaim
 from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate
-from kdprobe.results.suite import Answer, SuiteAnswer
+from kdprobe.results.suite import Answer, SuiteAnswer, SuiteCell
 from kdprobe.stats.kappa_range import kappa_range
-from kdprobe.suites_run.numbers import SuiteNumbers
+from kdprobe.suites_run.numbers import FoundNumber, SuiteNumbers
 
 FAR = 3.0
 """Standard deviations from independence beyond which independent mistakes are no explanation."""
@@ -25,56 +25,94 @@ def answer_claim(claim: SuiteClaim, numbers: SuiteNumbers) -> SuiteAnswer:
     interval leaves the bound out, else `not refuted`. A difference is outside only where its
     adjusted p is at most .05 too.
     """
-    if claim.test == "kappa":
-        answer, evidence = _of_kappa(claim)
-    else:
-        answer, evidence = _of_number(claim, numbers)
-    return SuiteAnswer(
-        says=claim.says, source=claim.source, answer=answer, evidence=evidence, note=claim.note
+    answer = _of_kappa(claim) if claim.test == "kappa" else _of_number(claim, numbers)
+    return answer.model_copy(
+        update={"says": claim.says, "source": claim.source, "note": claim.note}
     )
 
 
-def _of_kappa(claim: SuiteClaim) -> tuple[Answer, str]:
+def _of_kappa(claim: SuiteClaim) -> SuiteAnswer:
     """Hold a published kappa against what its accuracies and label counts allow."""
     if claim.accuracy is None or claim.kappa is None or claim.labels is None:
         raise ValueError("a claim about a kappa without its numbers")
     limits = kappa_range(claim.accuracy, claim.labels, claim.kappa)
     place = limits.place
     words = place.verdict if place else ""
+    evidence = f"κ = {claim.kappa:g}: {words}."
+    answer: Answer = "yes"
+    away = place.deviations if place else None
     if place is None or not place.possible:
-        return "no", f"κ = {claim.kappa:g}: {words}."
-    away = place.deviations
-    if away is None:
-        return "yes", f"κ = {claim.kappa:g}: {words}."
-    sentence = (
-        f"κ = {claim.kappa:g}: {words}. The models would share at most {place.shared_most} of "
-        f"their {limits.errors_a} and {limits.errors_b} mistakes, {abs(away):.1f} standard "
-        f"deviations {'fewer' if away < 0 else 'more'} than independent mistakes would."
-    )
-    return ("no" if away < -FAR else "yes"), sentence
+        answer = "no"
+    elif away is not None:
+        answer = "no" if away < -FAR else "yes"
+        evidence += (
+            f" The models would share at most {place.shared_most} of their {limits.errors_a} and "
+            f"{limits.errors_b} mistakes, {abs(away):.1f} standard deviations "
+            f"{'fewer' if away < 0 else 'more'} than independent mistakes would."
+        )
+    return SuiteAnswer(
+        says="", answer=answer, evidence=evidence, cell=SuiteCell(published=claim.kappa),
+        possible=(limits.low, limits.high),
+        independent=(limits.independent_low, limits.independent_high),
+    )  # fmt: skip
 
 
-def _of_number(claim: SuiteClaim, numbers: SuiteNumbers) -> tuple[Answer, str]:
+def _of_number(claim: SuiteClaim, numbers: SuiteNumbers) -> SuiteAnswer:
     entry = numbers.find(claim.coordinates())
-    name = entry.metric.replace("_", " ").rpartition(".")[2]
+    name = _label(claim, entry, numbers)
+    whom = f"{claim.model} minus {claim.other}" if claim.other else claim.model
+    held: dict[str, object] = {
+        "comparison": entry.comparison, "task": entry.task, "model": claim.model,
+        "other": claim.other, "metric": entry.metric, "published": claim.published,
+        "printed": claim.printed,
+    }  # fmt: skip
     number = entry.number
     if number is None or number.value is None:
-        return "unanswered", f"{name}: {entry.reason}."
+        cell = SuiteCell.model_validate({**held, "undefined": entry.reason})
+        return SuiteAnswer(
+            says="", answer="unanswered", evidence=f"{name}: {entry.reason}.", cell=cell
+        )
     value, low, high = _turned(number, claim)
-    whom = f"{claim.model} minus {claim.other}" if claim.other else claim.model
-    q = number.q_value if number.q_value is not None else number.p_value
-    beside = f", q {show_p(q)}" if q is not None and number.q_value is not None else (
-        f", p {show_p(q)}" if q is not None else ""
-    )  # fmt: skip
-    method = f" by {claim.method.replace('_', ' ')}" if claim.method else ""
-    if low is None or high is None:
-        return "unanswered", f"{name} of {whom} is {show_number(value)}, without an interval."
-    against = f", held against {show_number(claim.bound)}" if claim.test == "number" else ""
-    sentence = (
-        f"{name}{method}, {whom}: {show_number(value)} {show_interval(low, high)}{beside}"
-        f"{against}; n = {number.n}."
+    cell = SuiteCell.model_validate(
+        {**held, "value": value, "low": low, "high": high, "n": number.n}
     )
-    return _side(claim, low, high, q), sentence
+    if low is None or high is None:
+        evidence = f"{name} of {whom} is {show_number(value)}, without an interval."
+        return SuiteAnswer(says="", answer="unanswered", evidence=evidence, cell=cell)
+    q = number.q_value if number.q_value is not None else number.p_value
+    adjusted = "q" if number.q_value is not None else "p"
+    beside = "" if q is None else f", {adjusted} {show_p(q)}"
+    method = f" by {claim.method.replace('_', ' ')}" if claim.method else ""
+    bound = claim.bound if claim.test == "number" else 0.0
+    answer = _side(claim, low, high, q)
+    shown = f"{show_number(value)} {show_interval(low, high)}{beside}, n = {number.n}"
+    return SuiteAnswer(
+        says="", answer=answer, bound=bound, cell=cell,
+        evidence=f"{name}{method}, {whom}: {shown}. {_where(low, high, bound, q, answer)}",
+    )  # fmt: skip
+
+
+def _label(claim: SuiteClaim, entry: FoundNumber, numbers: SuiteNumbers) -> str:
+    """Return what a number is called where it is defined."""
+    analysis, _, name = entry.metric.rpartition(".")
+    document = numbers.document_at(claim.coordinates())
+    result = document.analysis(analysis) if document and analysis else None
+    labels = (one.label for one in result.metrics if one.name == name) if result else ()
+    return next(iter(labels), name.replace("_", " "))
+
+
+def _where(low: float, high: float, bound: float, q: float | None, answer: Answer) -> str:
+    """Say where an interval lies.
+
+    >>> _where(0.1, 0.2, 0.0, 0.01, "yes"), _where(-0.1, 0.2, 0.0, 0.5, "not told from noise")
+    ('The interval lies above 0.', 'The interval includes 0.')
+    """
+    if low <= bound <= high:
+        return f"The interval includes {bound:g}."
+    side = f"The interval lies {'above' if low > bound else 'below'} {bound:g}"
+    if q is not None and answer in ("not told from noise", "not refuted"):
+        return f"{side}; with the other pairs of students counted (Holm), this is within noise."
+    return f"{side}."
 
 
 def _turned(number: Estimate, claim: SuiteClaim) -> tuple[float, float | None, float | None]:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.shapes import CopyShape, NewShape, parse_student
 from kdprobe.plain_files import expanded, read_json
 from kdprobe.suites_run.plan import Step, SuitePlan
+from kdprobe.suites_run.sizes import ModelSize, public_size
 
 PIECES = 1.3
 """Word pieces a word of English text, and two for its ends."""
@@ -41,25 +42,6 @@ _BASE, _TRAINED, _READ = 500_000_000, 16, 4
 _ACTIVATIONS = 34
 """Bytes of a token in a layer for each number of its width (Korthikanti et al. 2022)."""
 _OUTPUTS_ALONE = frozenset({"hard_labels", "soft_targets", "logit_mse"})
-
-
-class ModelSize(NamedTuple):
-    """The sizes of an encoder: layers, width, inner width, vocabulary."""
-
-    layers: int
-    hidden: int
-    intermediate: int
-    vocabulary: int
-
-    @property
-    def inner(self) -> int:
-        """The weights of the layers."""
-        return self.layers * (4 * self.hidden**2 + 2 * self.hidden * self.intermediate)
-
-    @property
-    def whole(self) -> int:
-        """All weights."""
-        return self.inner + self.vocabulary * self.hidden
 
 
 @dataclass(frozen=True)
@@ -101,7 +83,9 @@ class CostEstimator:
             return self._training(step)
         if step.kind == "compare":
             return self._comparison(step)
-        return Cost(START, _BASE)
+        if step.keywords.get("method") == "rules":
+            return Cost(START, _BASE)
+        return Cost(None, _BASE)
 
     def _training(self, step: Step) -> Cost:
         size = self._size(step.name)
@@ -109,9 +93,10 @@ class CostEstimator:
         teacher = self._size(teachers[0]) if teachers else None
         if size is None or (teachers and teacher is None):
             return Cost()
-        recipe = self._recipe(step)
-        epochs, batch = _budget(step, recipe)
-        tokens = _examples(step) * _tokens(step)
+        learnt = self._learnt_like(step)
+        recipe = self._recipe(learnt)
+        epochs, batch = _budget(learnt, recipe)
+        tokens = _examples(learnt) * _tokens(step)
         work = 3.0 * size.inner * tokens * epochs
         if teacher is not None:
             work += teacher.inner * tokens * (epochs if _reads_inside(recipe) else 1.0)
@@ -132,6 +117,14 @@ class CostEstimator:
         texts = step.data.evaluation_examples + _explained(step.keywords)
         seconds = _seconds(float(inner) * texts * _tokens(step))
         return Cost(seconds, _BASE + max(size.whole for size in known) * _READ)
+
+    def _learnt_like(self, step: Step) -> Step:
+        """Return the step whose examples and passes a training has: a control's is its student."""
+        student = next((one.steps[0] for one in step.inputs if one.role == "like"), None)
+        if student is None:
+            return step
+        other = self._plan.steps[student]
+        return replace(step, kind=other.kind, keywords={**other.keywords, **step.keywords})
 
     def _recipe(self, step: Step) -> Recipe | None:
         return open_recipe(str(step.keywords["recipe"])) if step.kind == "distill" else None
@@ -161,7 +154,7 @@ class CostEstimator:
 
 
 def _named_size(name: str) -> ModelSize | None:
-    """Return the size of a folder's model, or of a shape; None for a hub id."""
+    """Return the size of a folder's model, a shape or a public encoder; None: not known."""
     place = expanded(name) / "config.json"
     if place.is_file():
         return _of_config(read_json(place))
@@ -195,7 +188,7 @@ def _cut(student: str, base: ModelSize | None) -> ModelSize | None:
         inner = shape.intermediate or (4 * hidden if shape.hidden else base.intermediate)
         return ModelSize(count or base.layers, hidden, inner, base.vocabulary)
     place = Path(shape.path) / "config.json"
-    return _of_config(read_json(place)) if place.is_file() else None
+    return _of_config(read_json(place)) if place.is_file() else public_size(shape.path)
 
 
 def _budget(step: Step, recipe: Recipe | None) -> tuple[float, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdprobe.comparison.picking import pick_estimate
-from kdprobe.errors import KdprobeError
+from kdprobe.errors import KdprobeError, UsageError
 from kdprobe.results.schema import Estimate, ResultsDocument
 from kdprobe.suites_run.plan import SuitePlan
 from kdprobe.suites_run.schedule import StepState
@@ -78,7 +78,8 @@ class SuiteNumbers:
                              if key in place},
             )  # fmt: skip
         except KdprobeError as error:
-            own = model == document.teacher.name
+            absent_for_all = isinstance(error, UsageError) and error.found == "did not run"
+            own = model == document.teacher.name and not absent_for_all
             return FoundNumber(None, OF_STUDENTS if own else str(error), comparison, task, metric)
         if number.value is None:
             return FoundNumber(None, number.undefined, comparison, task, metric)
@@ -102,7 +103,7 @@ class SuiteNumbers:
             state = self.states[step.name]
             return None, state.reason or f"{step.name} is not done"
         if task not in self.plan.suite.tasks:
-            return None, f"{task} is not made at this scale"
+            return None, "the task is not made at this scale"
         return None, self._why_absent(comparison, task)
 
     def _why_absent(self, part: str, task: str) -> str:

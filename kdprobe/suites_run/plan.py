@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from kdprobe.config.suite_scale import ScaledSuite
@@ -81,7 +82,14 @@ class SuitePlan:
 
     def runs(self, part: str, task: str) -> tuple[Step, ...]:
         """Return the steps of a model, texts or comparison for a task, one a seed."""
-        return tuple(s for s in self.steps.values() if (s.part, s.task) == (part, task))
+        return self._by_part.get((part, task), ())
+
+    @cached_property
+    def _by_part(self) -> Mapping[tuple[str, str], tuple[Step, ...]]:
+        listed: dict[tuple[str, str], tuple[Step, ...]] = {}
+        for step in self.steps.values():
+            listed[step.part, step.task] = (*listed.get((step.part, step.task), ()), step)
+        return listed
 
     def chosen(self, only: Sequence[str]) -> frozenset[str]:
         """Return the steps that `only` names, by step, part, task or table, and their parents'.

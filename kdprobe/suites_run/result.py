@@ -19,7 +19,7 @@ class PlannedRow(NamedTuple):
 
     Args:
         name, kind: of the step.
-        state: `there`, `to go on with`, `to make`, or why it cannot be made.
+        state: `there`, `running`, `to go on with`, `to make`, or why it cannot be made.
         seconds: it may take; 0 where it is there, None: not known.
         memory: bytes it may take; None: not known.
     """

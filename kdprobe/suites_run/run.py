@@ -13,25 +13,25 @@ from typing import TypedDict, Unpack
 
 from kdprobe import atomic
 from kdprobe.atomic import require_empty_folder
+from kdprobe.config.options import Output
 from kdprobe.config.suite import open_suite, suite_path
 from kdprobe.config.suite_scale import ScaledSuite, scaled
-from kdprobe.errors import ConfigError, OutputError
+from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_text
 from kdprobe.progress import Progress, display_of
-from kdprobe.registry import unknown_name
 from kdprobe.suites_run.addresses import DataIndex
 from kdprobe.suites_run.document import make_document, write_all
 from kdprobe.suites_run.estimate import CostEstimator
-from kdprobe.suites_run.executors import Executor, InProcess, LocalProcesses
 from kdprobe.suites_run.plan import SuitePlan
 from kdprobe.suites_run.planning import plan_suite
 from kdprobe.suites_run.result import PlannedRow, SuiteRun
 from kdprobe.suites_run.schedule import run_steps
 from kdprobe.suites_run.store import ResultStore
+from kdprobe.workers.executors import open_executor
+from kdprobe.workers.jobs import Executor
 
 PLAN = "plan.json"
-EXECUTORS = ("local", "ray")
 
 
 class SuiteKeywords(TypedDict, total=False):
@@ -54,7 +54,7 @@ def run_suite(
     dry_run: bool = False,
     resume: bool = False,
     executor: str = "local",
-    jobs: int = 1,
+    jobs: int | None = None,
     progress: Progress | None = None,
     **keywords: Unpack[SuiteKeywords],
 ) -> SuiteRun:
@@ -75,7 +75,8 @@ def run_suite(
         dry_run: plan and estimate, write nothing.
         resume: go on in a folder that a suite was run in.
         executor: `local`, or `ray` (needs the extra `ray`).
-        jobs: steps at once, each with one thread.
+        jobs: steps at once, each with one thread; None: one for each core that there is memory for,
+            one with a GPU; of Ray as many as its workers have cores.
         progress: a display.
         **keywords: `data_dir`, where the tasks' files are; `device` and `offline` of every step;
             `address` of a Ray cluster, without which Ray's workers are this machine's; `command`,
@@ -90,20 +91,23 @@ def run_suite(
     """
     shown = display_of(progress)
     machine = {key: keywords.get(key) for key in ("data_dir", "device", "offline")}
+    if machine["data_dir"] is not None:  # as workers of another folder see it
+        machine["data_dir"] = str(Path(str(machine["data_dir"])).absolute())
     plan = _plan(suite, scale, values or {}, keywords)
-    folder, chosen = Path(output), plan.chosen(only)
-    if executor not in EXECUTORS:
-        raise unknown_name("executor", executor, EXECUTORS, option="executor")
-    if jobs < 1:
-        raise ConfigError("`jobs`", found=str(jobs), expected="at least 1")
+    folder, chosen = Output(output=Path(output)).output or Path(output), plan.chosen(only)
     store = ResultStore(folder.resolve())
     if dry_run:
         rows = [row for row in _rows(plan, store) if row.name in chosen]
         return SuiteRun(folder, planned=tuple(rows))
-    _open_folder(folder, plan, resume=resume)
-    where = _executor(executor, jobs, keywords.get("address") or "", store.root, shown)
+    estimator = CostEstimator(plan)
+    needs = [estimator.cost(plan.steps[name]).memory or 0 for name in chosen]
+    where: Executor[str] = open_executor(
+        executor, jobs, address=keywords.get("address"), device=keywords.get("device"),
+        memory=max(needs, default=0), cache=str(store.root / "cache"), progress=shown,
+    )  # fmt: skip
     machine["threads"] = 1
     try:
+        _open_folder(folder, plan, resume=resume)
         states = run_steps(
             plan, store, where, chosen=chosen, progress=shown,
             machine={key: value for key, value in machine.items() if value is not None},
@@ -134,14 +138,6 @@ def _plan(
     return plan_suite(held, data=data)
 
 
-def _executor(name: str, jobs: int, address: str, root: Path, progress: Progress) -> Executor:
-    if name == "ray":
-        from kdprobe.suites_run.ray_executor import RayCluster
-
-        return RayCluster(address=address, slots=jobs, cache=str(root / "cache"))
-    return InProcess(progress) if jobs == 1 else LocalProcesses(jobs)
-
-
 def _rows(plan: SuitePlan, store: ResultStore) -> list[PlannedRow]:
     """Return the rows of a dry run."""
     estimator = CostEstimator(plan)
@@ -153,7 +149,7 @@ def _rows(plan: SuitePlan, store: ResultStore) -> list[PlannedRow]:
             rows.append(PlannedRow(step.name, step.kind, "there", 0.0, None))
         else:
             cost = estimator.cost(step)
-            state = "to go on with" if store.begun(step.address) else "to make"
+            state = store.state(step.address)
             rows.append(PlannedRow(step.name, step.kind, state, cost.seconds, cost.memory))
     return rows
 
@@ -182,7 +178,7 @@ def suite_status(folder: str | Path) -> tuple[str, tuple[PlannedRow, ...]]:
     """Return what a folder's suite is and how far each of its steps is, also while it runs.
 
     Returns:
-        A title, and a row a step: `there`, `to go on with`, `to make`, or why it failed.
+        A title, and a row a step: `there`, `running`, `to go on with`, `to make`, or why it failed.
 
     Raises:
         OutputError: the folder holds no suite.
@@ -199,9 +195,7 @@ def suite_status(folder: str | Path) -> tuple[str, tuple[PlannedRow, ...]]:
         address = step["address"]
         record = store.record(address) if address else None
         reason = step["failed"] or (store.failure(address) if address else "")
-        state = "there" if record else reason or (
-            "to go on with" if store.begun(address) else "to make"
-        )  # fmt: skip
+        state = "there" if record else reason or store.state(address)
         seconds = record.seconds if record else None
         rows.append(PlannedRow(step["name"], step["kind"], portable_text(state), seconds, None))
     return f"{held['suite']} at scale {held['scale']}", tuple(rows)

@@ -11,11 +11,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
-from kdprobe.suites_run.executors import Executor
+from kdprobe.suites_run.estimate import CostEstimator
 from kdprobe.suites_run.plan import Step, SuitePlan
-from kdprobe.suites_run.steps import StepJob, StepOutcome
+from kdprobe.suites_run.steps import StepJob
 from kdprobe.suites_run.store import ResultStore
+from kdprobe.workers.jobs import EndedJob, Executor
 
 State = Literal["done", "failed", "waits", "left out"]
 
@@ -38,7 +40,7 @@ class StepState:
 def run_steps(
     plan: SuitePlan,
     store: ResultStore,
-    executor: Executor,
+    executor: Executor[str],
     *,
     chosen: Collection[str],
     machine: Mapping[str, object],
@@ -72,12 +74,13 @@ class _Walk:
         self,
         plan: SuitePlan,
         store: ResultStore,
-        executor: Executor,
+        executor: Executor[str],
         machine: Mapping[str, object],
         progress: Progress,
     ) -> None:
         self._plan, self._store, self._executor = plan, store, executor
         self._machine, self._progress = machine, progress
+        self._estimator = CostEstimator(plan)
         self._states: dict[str, StepState] = {}
         self._running: dict[str, list[Step]] = {}  # by address; steps of one address share a run
         self._ready: list[Step] = []
@@ -94,8 +97,8 @@ class _Walk:
             self._begin(total)
             finished = [n for n in self._states if n in graph]
             if not self._settle(sorter, finished, graph) and self._running:
-                for outcome in self._executor.wait():
-                    self._end(outcome)
+                for ended in self._executor.wait():
+                    self._end(ended)
         return self._states
 
     def _in_order(self, names: Collection[str]) -> list[str]:
@@ -148,25 +151,35 @@ class _Walk:
         steps = self._plan.steps
         return StepJob(
             name=step.name, kind=step.kind, address=step.address, root=str(self._store.root),
-            keywords=step.keywords,
+            keywords={
+                key: _as_workers_see(value) if key in ("model", "student") else value
+                for key, value in step.keywords.items()
+            },
             inputs=tuple(
-                (one.role, one.outside or tuple(
+                (one.role, tuple(map(_as_workers_see, one.outside)) or tuple(
                     str(self._store.result(steps[name].address, steps[name].kind))
                     for name in one.steps
                 ))
                 for one in step.inputs
             ),
-            machine=self._machine,
+            machine=self._machine, memory=self._estimator.cost(step).memory or 0,
         )  # fmt: skip
 
-    def _end(self, outcome: StepOutcome) -> None:
-        address = self._plan.steps[outcome.name].address
+    def _end(self, ended: EndedJob[str]) -> None:
+        address = self._plan.steps[ended.name].address
+        failed = ended.died or ended.result
         for step in self._running.pop(address):
-            if outcome.failed:
-                self._fail(step, outcome.failed)
+            if failed:
+                self._fail(step, failed)
             else:
-                self._states[step.name] = StepState("done", made=step.name == outcome.name)
+                self._states[step.name] = StepState("done", made=step.name == ended.name)
 
     def _fail(self, step: Step, reason: str) -> None:
         self._progress.say(f"{step.name} failed: {reason}")
         self._states[step.name] = StepState("failed", reason)
+
+
+def _as_workers_see(name: str) -> str:
+    """Return a folder's whole path, as a worker begins elsewhere; any other name as it is."""
+    place = expanded(name)
+    return str(place.absolute()) if place.is_dir() else name

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from kdprobe.errors import ChangedPlanError, UsageError
-from kdprobe.progress import Progress, Silent
+from kdprobe.leftovers import alone_in
+from kdprobe.progress import Progress
 from kdprobe.suites_run.addresses import StepKind
 from kdprobe.suites_run.evidence import part_evidence
 from kdprobe.suites_run.store import ResultStore
@@ -30,6 +31,7 @@ class StepJob:
         keywords: of the function.
         inputs: by role, places: model folders, or a file of texts.
         machine: device, threads, data_dir, offline: nothing that decides the result.
+        memory: bytes that it may take; 0: not known.
     """
 
     name: str
@@ -39,35 +41,31 @@ class StepJob:
     keywords: Mapping[str, Any]
     inputs: tuple[tuple[str, tuple[str, ...]], ...]
     machine: Mapping[str, Any]
+    memory: int = 0
+
+    def run(self, progress: Progress) -> str:
+        """Make the step and record it; return whatever stopped it, empty: it is there.
+
+        A step that was interrupted goes on from its last checkpoint.
+        """
+        return _run_step(self, progress)
 
 
-@dataclass(frozen=True)
-class StepOutcome:
-    """How a step ended: its seconds, or why there is no result."""
-
-    name: str
-    seconds: float = 0.0
-    failed: str = ""
-
-
-def run_step(job: StepJob, progress: Progress | None = None) -> StepOutcome:
-    """Make a step and record it; whatever stops it becomes its outcome.
-
-    A step that was interrupted goes on from its last checkpoint.
-    """
+def _run_step(job: StepJob, progress: Progress) -> str:
     store = ResultStore(Path(job.root))
     started = time.perf_counter()
     try:
         store.folder(job.address).mkdir(parents=True, exist_ok=True)
-        seconds = _MAKERS[job.kind](job, store, progress or Silent())
-        store.write_record(
-            job.address, job.kind, job.name, round(seconds or time.perf_counter() - started, 3)
-        )
+        with alone_in(store.folder(job.address)):  # another run may be in the same folder
+            if store.record(job.address) is None:
+                seconds = _MAKERS[job.kind](job, store, progress)
+                seconds = round(seconds or time.perf_counter() - started, 3)
+                store.write_record(job.address, job.kind, job.name, seconds)
     except Exception as error:
         reason = str(error) if isinstance(error, UsageError) else f"{type(error).__name__}: {error}"
         store.write_failure(job.address, reason, traceback.format_exc())
-        return StepOutcome(job.name, time.perf_counter() - started, failed=reason)
-    return StepOutcome(job.name, time.perf_counter() - started)
+        return reason
+    return ""
 
 
 def _finetune(job: StepJob, store: ResultStore, progress: Progress) -> float:

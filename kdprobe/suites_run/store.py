@@ -14,6 +14,7 @@ from typing import Any
 
 from kdprobe.atomic import write_text
 from kdprobe.errors import UsageError
+from kdprobe.leftovers import is_held
 from kdprobe.plain_files import read_json
 from kdprobe.suites_run.addresses import StepKind
 
@@ -72,6 +73,12 @@ class ResultStore:
     def begun(self, address: str) -> bool:
         """Whether a step left something, whole or not."""
         return self.folder(address).is_dir()
+
+    def state(self, address: str) -> str:
+        """Return how far a step is that has no record: `running`, `to go on with` or `to make`."""
+        if is_held(self.folder(address)):
+            return "running"
+        return "to go on with" if self.begun(address) else "to make"
 
     def write_record(self, address: str, kind: StepKind, name: str, seconds: float) -> None:
         """Record a step as finished; its result must be whole.

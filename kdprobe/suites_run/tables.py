@@ -19,6 +19,7 @@ from kdprobe.results.suite import SuiteCell, SuiteChart, SuiteGrid, SuiteLine, S
 from kdprobe.stats.hypothesis_tests import holm
 from kdprobe.stats.pareto import Point, non_dominated
 from kdprobe.suites_run.numbers import FoundNumber, SuiteNumbers, is_timed
+from kdprobe.suites_run.rankings import order_of_rows
 
 ALPHA = 0.05
 ALL, SOME, NONE = "✗", "?", "✓"
@@ -32,6 +33,7 @@ def make_grid(table: SuiteTable, numbers: SuiteNumbers) -> SuiteGrid:
         name=table.name, title=table.title, source=table.source,
         columns=tuple(column.label for column in table.columns), lines=tuple(lines),
         differences=table.differences,
+        finding=order_of_rows([column.label for column in table.columns], lines),
     )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""`distill` with `runs`: many students of one teacher, one after the other.
+"""`distill` with `runs`: many students of one teacher.
 
-Does: train every run of a plan into a folder of its own, go on with a sweep that was interrupted,
-list what cannot be trained, and have all students measured and written down. Does not: train or
-measure itself; `distillation` and `measure.py` do.
+Does: check a sweep, open its folder anew or to go on, and have every run trained (`training.py`),
+measured (`measure.py`) and written down. Does not: any of them itself.
 """
 
 from __future__ import annotations
@@ -18,18 +17,9 @@ from kdprobe.config.keywords import SweepKeywords
 from kdprobe.config.options import DataOptions, Output, Runtime
 from kdprobe.config.sweep import WHERE
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillation import distill
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
 from kdprobe.distillers.teacher_source import TeacherSource
-from kdprobe.distillers.training_job import TrainingResult
-from kdprobe.errors import (
-    ChangedPlanError,
-    CheckpointError,
-    ConfigError,
-    OutputError,
-    TaskError,
-    UsageError,
-)
+from kdprobe.errors import ConfigError, UsageError
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.model_like import ModelLike
 from kdprobe.progress import Progress, display_of
@@ -38,16 +28,23 @@ from kdprobe.sweeping.measure import TrainingOutcome, compared_examples, measure
 from kdprobe.sweeping.plan import (
     NOTHING,
     PlannedRun,
-    SweepPlan,
     SweepRequest,
     plan_sweep,
     same_options,
 )
 from kdprobe.sweeping.result import DryRow, Sweep
+from kdprobe.sweeping.training import (
+    RunJob,
+    is_sendable,
+    memory_of,
+    raise_if_of_all,
+    require_sendable,
+    train_all,
+)
+from kdprobe.workers.executors import open_executor
+from kdprobe.workers.jobs import Executor
 
 RECORD = "sweep"
-_OF_ALL = (ChangedPlanError, OutputError, TaskError)
-"""What stops one run and would stop every other."""
 
 
 def sweep(
@@ -89,7 +86,10 @@ def sweep(
         progress: a display.
         **keywords: any other keyword of `distill`, the same for all runs, also as a mapping
             `options`. `seed`: of every run, unless seeds are swept, of the samples that limits
-            take, and of the intervals. `force`: write over what stands in `output`, and train every
+            take, and of the intervals. `threads`: of every run; 1 where nobody says. `jobs`: runs
+            at once (default: one for each core that there is memory for, one with a GPU), in
+            processes of this machine or, with `executor="ray"`, of Ray (`address`: a cluster's);
+            the numbers are the same. `force`: write over what stands in `output`, and train every
             run anew. `dry_run`: check every run, estimate its time, write nothing. `command`: the
             command as typed, for the page.
 
@@ -113,6 +113,7 @@ def sweep(
         )
     named: dict[str, Any] = {"task": task, **keywords}
     command, more = named.pop("command", None), named.pop("options", None)
+    place = {"name": named.pop("executor", None) or "local", "address": named.pop("address", None)}
     dry_run, force = bool(named.pop("dry_run", None)), bool(named.pop("force", None))
     seed = named.pop("seed", None) or 0
     same = same_options(named, data, training, runtime)
@@ -124,7 +125,7 @@ def sweep(
     task = same.pop("task", None)
     if task is None:
         raise ConfigError("`task`", found="is missing", expected="a task")
-    options = {**same, **(more or {})}
+    options = {"threads": 1, **same, **(more or {})}
     source = TeacherSource.of("sweep", teacher, offline=bool(options.get("offline")))
     request = SweepRequest(source, task, student, recipe, settings or NOTHING, seed, options)
     plan = plan_sweep(runs, request)
@@ -133,22 +134,43 @@ def sweep(
         return Sweep(
             folder, checked=tuple(_check(run, request, folder, shown) for run in plan.runs)
         )
-    missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    _open_folder(folder, request, force=force)
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    executor = _executor(request, folder, progress=shown, **place)
     try:
-        trained = _train_all(plan, request, folder, force=force, progress=shown)
+        _open_folder(folder, request, force=force)
+        trained = train_all(plan, request, folder.resolve(), executor, force=force, progress=shown)
     except UsageError:
         _remove_begun(folder, missing)
         raise
+    finally:
+        executor.close()
     measured = measure(plan, request, trained, folder, shown)
     document = make_document(plan, request, trained, measured, command=command or "")
     write_all(document, folder)
     return Sweep(folder, document=document)
 
 
+def _executor(
+    request: SweepRequest, folder: Path, *, name: str, address: str | None, progress: Progress
+) -> Executor[TrainingOutcome | UsageError]:
+    """Open where the runs are trained: here, unless the teacher can be sent to others.
+
+    Raises:
+        UsageError: no such executor, or a teacher that cannot be sent to the one that was named.
+    """
+    jobs = request.options.get("jobs")
+    if name != "local" or (jobs or 1) > 1:
+        require_sendable(request)
+    return open_executor(
+        name, jobs if is_sendable(request) else 1, address=address,
+        device=request.options.get("device"), threads=request.options["threads"],
+        memory=memory_of(request), cache=str(folder.resolve() / "cache"), progress=progress,
+    )  # fmt: skip
+
+
 def _remove_begun(folder: Path, missing: Sequence[Path]) -> None:
     """Remove what a sweep began that trained nothing; an interrupted one is left to go on."""
-    if {item.name for item in folder.iterdir()} == {RECORD}:
+    if folder.is_dir() and {item.name for item in folder.iterdir()} == {RECORD}:
         remove_folder(folder / RECORD)
         with contextlib.suppress(OSError):
             for place in missing:
@@ -187,71 +209,12 @@ def _open_folder(folder: Path, request: SweepRequest, *, force: bool) -> None:
         refuse_change(folder, begun, record)
 
 
-def _train_all(
-    plan: SweepPlan, request: SweepRequest, folder: Path, *, force: bool, progress: Progress
-) -> dict[str, TrainingOutcome]:
-    """Train run by run; one that cannot be trained keeps its reason.
-
-    Raises:
-        UsageError: none can.
-    """
-    trained: dict[str, TrainingOutcome] = {}
-    how = {"force": force, "resume": not force}
-    for place, run in enumerate(plan.runs, start=1):
-        progress.say(f"Run {place} of {len(plan.runs)}: {run.name}")
-        try:
-            result = _distil(run, request, folder, progress, how)
-        except UsageError as error:
-            _raise_if_of_all(error, request)
-            progress.say(f"{run.name} gives no student: {error}")
-            trained[run.name] = TrainingOutcome(failed=str(error))
-        else:
-            trained[run.name] = TrainingOutcome(steps=result.steps, seconds=result.seconds)
-    reasons = {name: outcome.failed for name, outcome in trained.items()}
-    if all(reasons.values()):
-        first, reason = next(iter(reasons.items()))
-        raise ConfigError(
-            WHERE, found=f"none of its {len(reasons)} runs gives a student; {first}: {reason}",
-            expected="one that does",
-        )  # fmt: skip
-    return trained
-
-
-def _distil(
-    run: PlannedRun,
-    request: SweepRequest,
-    folder: Path,
-    progress: Progress,
-    how: Mapping[str, bool],
-) -> TrainingResult:
-    """Distil the student of a run."""
-    return distill(
-        request.teacher,
-        task=request.task,
-        output=folder / run.name,
-        student=run.student,
-        recipe=run.recipe,
-        settings=run.settings,
-        seed=run.seed,
-        sample_seed=request.seed,
-        progress=progress,
-        **{**request.options, **how},
-    )
-
-
-def _raise_if_of_all(error: UsageError, request: SweepRequest) -> None:
-    """Raise an error that every other run would meet too: a full disk, no data, a bad teacher."""
-    of_teacher = isinstance(error, CheckpointError) and error.where == request.teacher.name
-    if of_teacher or isinstance(error, _OF_ALL):
-        raise error
-
-
 def _check(run: PlannedRun, request: SweepRequest, folder: Path, progress: Progress) -> DryRow:
     """Do everything of a run but its training."""
     try:
-        result = _distil(run, request, folder, progress, {"dry_run": True})
+        result = RunJob(run, request, folder, {"dry_run": True}).distilled(progress)
     except UsageError as error:
-        _raise_if_of_all(error, request)
+        raise_if_of_all(error, request)
         return DryRow(run.name, "", "", 0.0, str(error))
     facts = result.preflight.facts
     # A recipe in stages has each fact once a stage: `intermediate: steps`.

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,12 +58,12 @@ def begin(parent: int, precision: str) -> None:
         precision: how torch multiplies float32 there.
     """
     global _inside
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     import torch
     import transformers
     from loky import process_executor
 
     _inside = True
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     # loky takes a process that holds 300 MB more than after its first call for one that leaks.
     process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
     torch.set_float32_matmul_precision(precision)
@@ -90,6 +91,8 @@ def without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows: `begin` ignores it
         yield
         return
+    # It unblocks the signal when it starts, which would be inside the block, before any process.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

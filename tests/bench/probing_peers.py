@@ -1,7 +1,7 @@
 """What probing is measured against: SentEval's pass over an encoder, its fits one after the other.
 
-Also encoders, sentences and labels for it, and how fast this machine multiplies matrices: what
-limits every ratio.
+Also encoders, sentences and labels for it: real ones where `KDPROBE_ENCODER` and `KDPROBE_DATA`
+name them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -21,6 +20,8 @@ from kdprobe.extract.probes.data import ProbeData
 from kdprobe.extract.probes.fits import ProbeOptions, protocols
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.seeds import derive_generator
+from kdprobe.tasks.open import open_task
+from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Task
 from tests.extract.probes.test_fits import one_by_one
 from tests.models.tiny import WORDS, tiny_checkpoint
@@ -35,18 +36,6 @@ def timed(call: Callable[[], T]) -> tuple[float, T]:
     started = time.process_time()
     value = call()
     return time.process_time() - started, value
-
-
-def multiplied(a: tuple[int, int], b: tuple[int, int]) -> float:
-    """Products of two matrices of these shapes: floating-point operations a second at best."""
-    left, right = torch.randn(a), torch.randn(b)
-    work = 2.0 * a[0] * a[1] * b[1]
-    times = max(1, int(2e9 / work))
-    best = 0.0
-    for _ in range(ROUNDS):
-        seconds, _ = timed(lambda: [left @ right for _ in range(times)])
-        best = max(best, times * work / seconds)
-    return best
 
 
 def encoder_work(handle: HfModel, lengths: np.ndarray) -> float:
@@ -64,24 +53,25 @@ def token_lengths(handle: HfModel, texts: list[str]) -> np.ndarray:
     return np.array([len(row) for row in handle.tokenizer(texts)["input_ids"]])
 
 
-def encoder(which: str, folder: Path) -> HfModel:
-    """A six-layer encoder of random weights, or the real one that KDPROBE_ENCODER names."""
-    if which == "tiny":
-        path = tiny_checkpoint(folder / "m", labels=TASK.labels, layers=6, width=128, heads=4)
-        return open_hf(str(path), name="m", task=TASK, device="cpu")
+def encoder(folder: Path) -> HfModel:
+    """The real encoder that KDPROBE_ENCODER names, else a six-layer one of random weights."""
     place = os.environ.get("KDPROBE_ENCODER", "")
     if not place:
-        pytest.skip("KDPROBE_ENCODER names no folder of a pretrained encoder")
+        path = tiny_checkpoint(folder / "m", labels=TASK.labels, layers=6, width=128, heads=4)
+        return open_hf(str(path), name="random encoder", task=TASK, device="cpu")
     labels = {"id2label": dict(enumerate(TASK.labels)), "label2id": {"bad": 0, "good": 1}}
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_pretrained(place, num_labels=2, **labels)
     model.save_pretrained(folder / "m")
     AutoTokenizer.from_pretrained(place).save_pretrained(folder / "m")
-    return open_hf(str(folder / "m"), name="m", task=TASK, device="cpu")
+    return open_hf(str(folder / "m"), name="real encoder", task=TASK, device="cpu")
 
 
 def sentences(count: int) -> list[str]:
-    """Different sentences of CoLA's lengths."""
+    """Different sentences of CoLA, or random words of its lengths where it is not here."""
+    if os.environ.get("KDPROBE_DATA"):
+        texts = load_split(open_task("cola"), "train", offline=True).texts
+        return list(dict.fromkeys(texts[:: len(texts) // (count + count // 8)]))[:count]
     generator = derive_generator(0, "bench", "probing")
     made: dict[str, None] = {}
     while len(made) < count:

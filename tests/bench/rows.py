@@ -15,15 +15,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from kdprobe.version import __version__
+import torch
 
-Unit = Literal["times", "coverage", "rank agreement", "s", "MB", "points"]
+from kdprobe.version import __version__
+from tests.bench.peak import peak
+
+Unit = Literal["times", "coverage", "rank agreement", "s", "ms", "MB", "points"]
 _MORE_IS_BETTER = ("times", "coverage", "rank agreement")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `MB` and `points` at most.
+    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `ms`, `MB` and `points` at most.
 
     Args:
         name: what was measured, against whom.
@@ -32,6 +35,8 @@ class Row:
         agreement: in words, how far the two gave the same; the test itself asserts it.
         must: what the specification asks for; None where it asks for nothing.
         goal: what it hopes for.
+        share: of the peak of matrix products (`peak.py`) that ours reached; None: not counted.
+        limits: what else its time goes to, in words.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Row:
     agreement: str
     must: float | None = None
     goal: float | None = None
+    share: float | None = None
+    limits: str = ""
 
     @property
     def median(self) -> float:
@@ -73,21 +80,30 @@ class BenchRows:
         unit: Unit = "times",
         must: float | None = None,
         goal: float | None = None,
+        share: float | None = None,
+        limits: str = "",
     ) -> Row:
         """Take a row, and return it."""
         each = tuple(map(float, values)) if isinstance(values, Sequence) else (float(values),)
-        row = Row(name, each, unit, agreement, must, goal)
+        row = Row(name, each, unit, agreement, must, goal, share, limits)
         self.rows.append(row)
         return row
 
 
 def machine() -> dict[str, str | int | float]:
-    """Say where rows were measured: processor, cores, load, versions and day."""
+    """Say where rows were measured: processor, cores, load, peaks, versions and day.
+
+    Peaks are those of one product of matrices in this process, in 1e9 operations a second.
+    """
     names = [line.partition(":")[2].strip() for line in _processor() if "model name" in line]
     return {
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "cores": os.cpu_count() or 0,
         "load": round(os.getloadavg()[0], 1),
+        "threads": torch.get_num_threads(),
+        "float32 GF/s": round(peak() / 1e9),
+        "bfloat16 GF/s": round(peak(torch.bfloat16) / 1e9),
+        "torch": torch.__version__,
         "python": platform.python_version(),
         "kdprobe": __version__,
         "day": datetime.date.today().isoformat(),
@@ -100,28 +116,45 @@ def _processor() -> list[str]:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """Lay rows out, a line each: median (least to most), agreement, must, goal, what is held.
+    """Lay rows out: median (least to most), agreement, must, goal, what is held, what limits it.
 
-    >>> table([Row("LIME", (4.0, 5.0, 6.0), "times", "1e-7", 4.0, 6.0)])[-1]
-    '| LIME | 5 times (4–6) | 1e-7 | 4 held | 6 missed |'
+    >>> row = Row("LIME", (4.0, 5.0, 6.0), "times", "1e-7", 4.0, 6.0, 0.6, "drawing masks")
+    >>> table([row])[-1]
+    '| LIME | 5 times (4–6) | 1e-7 | 4 held | 6 missed | 60 % of peak; drawing masks |'
     """
-    lines = ["| row | median (min–max) | agreement | must | goal |", "|---|---|---|---|---|"]
+    lines = [
+        "| row | median (min–max) | agreement | must | goal | what limits it |",
+        "|---|---|---|---|---|---|",
+    ]
     for row in rows:
         least, most = min(row.values), max(row.values)
-        spread = f" ({_short(least)}–{_short(most)})" if len(row.values) > 1 else ""
-        limits = " | ".join(_limit(row, limit) for limit in (row.must, row.goal))
-        shown = f"{_short(row.median)} {row.unit}{spread}"
-        lines.append(f"| {row.name} | {shown} | {row.agreement} | {limits} |")
+        spread = f" ({short(least)}–{short(most)})" if len(row.values) > 1 else ""
+        shown = f"{short(row.median)} {row.unit}{spread}"
+        columns = (
+            row.name, shown, row.agreement, _limit(row, row.must), _limit(row, row.goal),
+            _limits(row),
+        )  # fmt: skip
+        lines.append("| " + " | ".join(columns) + " |")
     return lines
+
+
+def _limits(row: Row) -> str:
+    share = [] if row.share is None else [f"{100 * row.share:.0f} % of peak"]
+    return "; ".join([*share, *filter(None, [row.limits])]) or "–"
 
 
 def _limit(row: Row, limit: float | None) -> str:
     if limit is None:
         return "–"
-    return f"{_short(limit)} {'held' if row.holds(limit) else 'missed'}"
+    return f"{short(limit)} {'held' if row.holds(limit) else 'missed'}"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Write a number in three digits.
+
+    >>> short(1234.5), short(0.12345)
+    ('1,234', '0.123')
+    """
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

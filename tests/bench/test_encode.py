@@ -14,6 +14,7 @@ import torch
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split, Task
+from tests.bench.peak import operations, share_of_peak
 from tests.bench.rows import BenchRows
 from tests.models.tiny import WORDS, tiny_checkpoint
 
@@ -58,7 +59,7 @@ def test_length_batches_against_padding_to_128(tmp_path: Path, bench_row: BenchR
     lengths = generator.integers(4, 20, size=256)  # sentences of CoLA's length
     texts = tuple(" ".join(generator.choice(WORDS, size=length)) for length in lengths)
     split = Split(TASK, "dev", tuple(map(str, range(len(texts)))), texts)
-    ratios = []
+    ratios, spent = [], []
     for _ in range(ROUNDS):
         theirs, slow = timed(lambda: padded(handle, split))
         ours, fast = timed(
@@ -66,10 +67,15 @@ def test_length_batches_against_padding_to_128(tmp_path: Path, bench_row: BenchR
         )
         np.testing.assert_allclose(fast, slow, atol=1e-6)
         ratios.append(theirs / ours)
+        spent.append(ours)
+    work = operations(
+        lambda: handle.outputs(split, batch_size=BATCH, advance=lambda done: None).values
+    )
     ratio = statistics.median(ratios)
     bench_row(
-        "encoding in batches of one length, to padding to 128", ratios, agreement="logits 1e-6"
-    )
+        "encoding in batches of one length, to padding to 128", ratios, agreement="logits 1e-6",
+        share=share_of_peak(work, statistics.median(spent)),
+    )  # fmt: skip
     print(f"encode: {ratio:.1f} times as fast as padding to 128, largest difference "
           f"{np.abs(fast - slow).max():.1e}")  # fmt: skip
     assert ratio > 2

@@ -18,7 +18,6 @@ from kdprobe.results.diff import NumberChange
 from kdprobe.results.diff_view import first_changes
 from kdprobe.results.io import dumps, read_document
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 N = 300
 GOLD = np.random.default_rng(0).integers(0, 2, N)
 FEW: dict[str, Any] = {"resamples": 200, "only": ["task_scores", "agreement"]}
@@ -246,27 +245,6 @@ def test_several_seeds_widen_a_change(tmp_path: Path) -> None:
     assert many.high - many.low > 0.2
     itself = change_of(kdprobe.diff(tmp_path / "a", tmp_path / "a"), "accuracy", "s")
     assert itself.verdict == "unchanged"
-
-
-def test_documents_of_other_versions_are_read(tmp_path: Path) -> None:
-    """Guards a report of yesterday that cannot be held against today's: version 1 and its names."""
-    first, today = GOLDEN / "results-v1.json", GOLDEN / "results-v2.json"
-    result = kdprobe.diff(first, today)
-    assert result.document.before.schema_version == 2  # as it is read today
-    assert len(result.document.changes) == 2
-    assert [one.change.value for one in result.document.changes] == [0.0, None]
-    names = GOLDEN / "results-v1-names.json"
-    itself = kdprobe.diff(names, names)
-    assert {one.verdict for one in itself.document.changes} <= {"no interval", "undefined"}
-    old = json.loads(names.read_text(encoding="utf-8"))
-    old["produced_by"]["kdprobe"] = "0.0.9"
-    (tmp_path / "old.json").write_text(json.dumps(old), encoding="utf-8")
-    result = kdprobe.diff(tmp_path / "old.json", names)
-    assert [(s.name, s.before, s.after) for s in result.document.settings] == [
-        ("kdprobe", "0.0.9", "0.1.0")
-    ]
-    with pytest.raises(ResultsFormatError, match="schema version 99"):
-        kdprobe.diff(first, GOLDEN / "results-future.json")
 
 
 def test_the_numbers_of_a_file_are_those_of_the_analyses(sides: tuple[Path, Path]) -> None:

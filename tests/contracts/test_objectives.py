@@ -372,7 +372,7 @@ def test_reasons_in_words() -> None:
     blind = ModelPair(TASK, lstm, shape, ((1, 1),), same_tokens=True)
     assert reason_of("attention_probs", blind) == (
         "the queries and keys of the student's architecture cannot be read (they can of BERT, "
-        "CamemBERT, DistilBERT, ELECTRA, RoBERTa and XLM-RoBERTa)"
+        "CamemBERT, DistilBERT, ELECTRA, MPNet, RoBERTa and XLM-RoBERTa)"
     )
     assert reason_of("attention_relations", both, relation_heads=5) == (
         "relation_heads = 5 does not divide the student's width of 16"

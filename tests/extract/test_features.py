@@ -56,6 +56,40 @@ def test_poolings_equal_hidden_states_read_one_sentence_at_a_time(
                 )
 
 
+@pytest.mark.parametrize(("length", "used"), [(64, "eager"), (65, "sdpa")])
+def test_short_sentences_in_bfloat16_are_read_in_plain_attention(
+    tmp_path: Path, length: int, used: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Guards against another attention that moves vectors, stays on, or is used in float32.
+
+    Both attentions round to 8 bits; what they hold of a sentence differs by no more than bfloat16
+    itself moves it from float32.
+    """
+    path = str(tiny_checkpoint(tmp_path / "m", labels=TASK.labels, max_length=128))
+    full, half = (
+        LayerReader(open_hf(path, name="m", task=TASK, device="cpu", dtype=dtype), ["mean", "cls"])
+        for dtype in ("float32", "bf16")
+    )
+    (tokens,) = full.encode([" ".join(WORDS[at % len(WORDS)] for at in range(length - 2))])
+    seen = []
+    for reader in (full, half):
+        run = reader._vectors
+        monkeypatch.setattr(
+            reader, "_vectors",
+            lambda inputs, reader=reader, run=run: (
+                seen.append(reader.model.config._attn_implementation), run(inputs)
+            )[1],
+        )  # fmt: skip
+    exact, plain = (reader.read(tokens[None])[0].astype(float) for reader in (full, half))
+    assert tokens.shape[1] == length
+    assert seen == ["sdpa", used]
+    assert half.model.config._attn_implementation == "sdpa"
+    monkeypatch.setattr(half, "_plain", False)
+    fused = half.read(tokens[None])[0].astype(float)
+    assert np.abs(plain - exact).max() < 0.05
+    assert np.abs(plain - fused).max() <= 2 * np.abs(fused - exact).max()
+
+
 @pytest.mark.parametrize("pairs", [False, True])
 def test_layers_of_a_bilstm_have_widths_of_their_own(tmp_path: Path, pairs: bool):
     """Guards against a BiLSTM left out, a last state that has read nothing, and a cls it lacks."""

@@ -7,7 +7,12 @@ from typing import get_args
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, SqueezeBertConfig
+from transformers import (
+    AutoModelForSequenceClassification,
+    MPNetConfig,
+    SqueezeBertConfig,
+    XLNetConfig,
+)
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.architectures import ARCHITECTURES, layers_of
@@ -121,3 +126,36 @@ def test_layers_of_an_unknown_family_cannot_be_cut() -> None:
         f"be copied one by one, expected one of {', '.join(ARCHITECTURES)}; start the student from "
         "scratch (bert:L4,H128) or from a folder"
     )
+
+
+def test_tables_of_heads_are_divided_anew() -> None:
+    """Guards the heads of MPNet: its table of distances has a column for each, and stopped here."""
+    torch.manual_seed(0)
+    config = MPNetConfig(
+        vocab_size=30, hidden_size=24, num_hidden_layers=2, num_attention_heads=4,
+        intermediate_size=32, max_position_embeddings=20, num_labels=2,
+    )  # fmt: skip
+    source = AutoModelForSequenceClassification.from_config(config).eval()
+    table = source.base_model.encoder.relative_attention_bias.weight
+    with torch.no_grad():
+        table.normal_()
+    made = make_student(CopyShape(2, heads=2), source, TASK, columns=(0, 1)).model
+    new = made.base_model.encoder.relative_attention_bias.weight
+    assert torch.allclose(new, torch.stack([table[:, :2].mean(1), table[:, 2:].mean(1)], dim=1))
+    three = make_student(CopyShape(2, heads=3), source, TASK, columns=(0, 1)).model
+    new = three.base_model.encoder.relative_attention_bias.weight
+    # A third of the width: all of the first head, and a third of the second.
+    assert torch.allclose(new[:, 0], 0.75 * table[:, 0] + 0.25 * table[:, 1])
+    layer = layers_of(made)[1]
+    assert torch.equal(
+        layer.get_submodule("attention.attn.q").weight,  # type: ignore[arg-type]
+        layers_of(source)[1].get_submodule("attention.attn.q").weight,  # type: ignore[arg-type]
+    )
+
+
+def test_heads_that_cannot_be_divided_anew() -> None:
+    """Guards a traceback: XLNet keeps vectors of each head, of another width then."""
+    config = XLNetConfig(vocab_size=30, d_model=24, n_layer=2, n_head=4, d_inner=32, num_labels=2)
+    source = AutoModelForSequenceClassification.from_config(config).eval()
+    with pytest.raises(CapabilityError, match="for each of its heads, expected as many heads"):
+        make_student(CopyShape(2, heads=2), source, TASK, columns=(0, 1))

@@ -11,7 +11,7 @@ import pytest
 
 from kdprobe.errors import ResultsFormatError
 from kdprobe.results.io import dumps
-from kdprobe.results.sweep import is_sweep, loads_sweep, read_sweep, sweep_csv
+from kdprobe.results.sweep import loads_sweep, read_sweep, sweep_csv
 from tests.report import swept
 
 
@@ -38,22 +38,6 @@ def test_what_is_no_document_of_a_sweep(tmp_path: Path) -> None:
         assert str(caught.value).startswith(message)
     with pytest.raises(ResultsFormatError, match=r"cannot be read \(No such file or directory\)"):
         read_sweep(tmp_path)
-
-
-def test_which_kind_of_document(tmp_path: Path) -> None:
-    """Guards `kdprobe report`: the file says what it is, whatever it is called."""
-    file = tmp_path / "mine.json"
-    for text, kind in ((dumps(swept.document()), True), ('{"schema_version": 1}', False),
-                       ("[]", False), ("no json", False)):  # fmt: skip
-        file.write_text(text)
-        assert is_sweep(file) is kind
-    assert not is_sweep(tmp_path)
-    (tmp_path / "sweep.json").write_text("{}")
-    assert is_sweep(tmp_path)
-    (tmp_path / "results.json").write_text("{}")
-    assert not is_sweep(tmp_path)
-    with pytest.raises(ResultsFormatError, match="cannot be read"):
-        is_sweep(tmp_path / "none.json")
 
 
 def test_one_row_a_run() -> None:

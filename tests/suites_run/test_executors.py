@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kdprobe.suites_run.executors import DIED, InProcess, LocalProcesses
 from kdprobe.suites_run.run import run_suite
+from kdprobe.workers.jobs import DIED
 from tests.suites_run.builders import DATA
 from tests.suites_run.deaths import MARK
 
@@ -114,11 +114,3 @@ def test_two_ray_workers_one_killed(
     assert (tmp_path / "mark").read_text() == "dead"
     assert result.failed == ()
     assert content(tmp_path / "out") == undisturbed
-
-
-def test_what_an_executor_is() -> None:
-    """The schedule would submit more steps than there are slots."""
-    from kdprobe.progress import Silent
-
-    assert InProcess(Silent()).slots == 1
-    assert LocalProcesses(3).slots == 3

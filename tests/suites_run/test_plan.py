@@ -9,7 +9,8 @@ import pytest
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.suites_run import addresses
 from kdprobe.suites_run.addresses import DataFacts, address_of
-from kdprobe.suites_run.estimate import CostEstimator, ModelSize
+from kdprobe.suites_run.estimate import CostEstimator
+from kdprobe.suites_run.sizes import ModelSize, public_size
 from tests.suites_run.builders import plan_of, write_suite
 
 
@@ -132,7 +133,13 @@ def test_sizes_by_hand(tmp_path: Path) -> None:
     costs = {name: estimator.cost(step) for name, step in plan.steps.items()}
     assert all(cost.seconds and cost.memory for cost in costs.values())
     paper = plan_of(write_suite(tmp_path), "paper")
-    assert CostEstimator(paper).cost(paper.steps["words/teacher"]).seconds is None
+    teacher = CostEstimator(paper).cost(paper.steps["words/teacher"])
+    known = public_size("bert-base-uncased")
+    assert known is not None
+    # Adam's four numbers of every weight of BERT-base are 1.7 GB, beside half a gigabyte.
+    assert known.whole * 16 + 500_000_000 < (teacher.memory or 0) < 3_000_000_000
+    other = plan_of(write_suite(tmp_path), "paper", encoder="somebody/bert")
+    assert CostEstimator(other).cost(other.steps["words/teacher"]).seconds is None
 
 
 def test_facts_of_data() -> None:

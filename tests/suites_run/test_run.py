@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from kdprobe.cli.main import app
-from kdprobe.errors import OutputError
-from kdprobe.progress import ProgressStage
+from kdprobe.errors import ConfigError, OutputError
+from kdprobe.progress import ProgressStage, Silent
 from kdprobe.results.suite import read_suite
 from kdprobe.suites_run.result import SuiteRun
 from kdprobe.suites_run.run import run_suite, suite_status
@@ -72,6 +72,27 @@ def test_the_page(scene: Scene) -> None:
     assert 'href="pages/words-both.html"' in page
     assert "never published" in page
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+
+
+def test_the_page_is_rendered_again(scene: Scene, tmp_path: Path) -> None:
+    """A page of an older version could be renewed by running the suite alone."""
+    page = (scene.folder / "suite.html").read_bytes()
+    for named in (scene.folder, scene.folder / "suite.json"):
+        words = ["report", str(named), "-o", str(tmp_path / "again.html"), "--figures",
+                 str(tmp_path / "figures")]  # fmt: skip
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == 0, done.output
+        renewed = (tmp_path / "again.html").read_text(encoding="utf-8")
+        assert 'href="pages/' not in renewed
+        assert "<code>pages/words-both.html</code>" in renewed
+    assert {file.name for file in (tmp_path / "figures").iterdir()} == {
+        "front-both-words.svg", "heat-scores.svg"
+    }  # fmt: skip
+    done = CliRunner().invoke(app, ["report", str(scene.folder), "--summary", str(tmp_path / "s")])
+    assert done.exit_code == 2
+    (scene.folder / "suite.html").write_text("old", encoding="utf-8")
+    assert CliRunner().invoke(app, ["report", str(scene.folder)]).exit_code == 0
+    assert (scene.folder / "suite.html").read_bytes() == page
 
 
 def test_the_spreadsheet(scene: Scene) -> None:
@@ -165,6 +186,16 @@ def test_interrupted_twice(scene: Scene, tmp_path: Path) -> None:
     assert content(folder) == content(scene.folder)
 
 
+def states_of(folder: Path) -> dict[str, str]:
+    """Return how far each step is, once no process works on one any more."""
+    for _ in range(200):
+        states = {row.name: row.state for row in suite_status(folder)[1]}
+        if "running" not in states.values():
+            break
+        time.sleep(0.05)
+    return states
+
+
 def killed_when(file: Path, folder: Path, states: dict[str, str]) -> None:
     """Run the command in a process of its own, and kill it as soon as steps are so far."""
     words = ["suite", "run", str(file), "-o", str(folder), "--resume", "-q", "--device", "cpu",
@@ -184,8 +215,16 @@ def killed_when(file: Path, folder: Path, states: dict[str, str]) -> None:
 def test_killed_twice(scene: Scene, tmp_path: Path) -> None:
     """Half a result would be taken for a whole one, or a worker would write on beside the next."""
     folder = tmp_path / "out"
-    killed_when(scene.file, folder, {"words/teacher": "to go on with"})
-    killed_when(scene.file, folder, {"words/teacher": "there", "words/one": "to go on with"})
+    killed_when(scene.file, folder, {"words/teacher": "running"})
+    assert states_of(folder) == {
+        "words/teacher": "to go on with", "words/one": "to make", "words/two": "to make",
+        "words/both": "to make",
+    }  # fmt: skip
+    done = CliRunner().invoke(app, ["suite", "status", str(folder)])
+    assert done.exit_code == 0
+    assert "0 of 4 steps are there" in done.output
+    killed_when(scene.file, folder, {"words/teacher": "there", "words/one": "running"})
+    assert states_of(folder)["words/one"] == "to go on with"
     result = run_suite(scene.file, output=folder, resume=True, **CPU)
     assert result.failed == ()
     assert "words/both" in result.made
@@ -221,6 +260,64 @@ def test_a_step_that_fails(scene: Scene, tmp_path: Path) -> None:
     assert str(tmp_path) not in (folder / "suite.json").read_text()
     rows = {row.name: row.state for row in suite_status(folder)[1]}
     assert "9 layers" in rows["words/two"]
+
+
+def test_only_some(scene: Scene, tmp_path: Path) -> None:
+    """What nobody asked for would be made, or its absence be taken for a failure."""
+    folder = tmp_path / "out"
+    words = ["suite", "run", str(scene.file), "-o", str(folder), "--only", "two", "-q",
+             "--device", "cpu", "--offline"]  # fmt: skip
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert {row.name: row.state for row in suite_status(folder)[1]} == {
+        "words/teacher": "there", "words/two": "there", "words/one": "to make",
+        "words/both": "to make",
+    }  # fmt: skip
+    document = read_suite(folder)
+    assert {step.name: step.state for step in document.steps} == {
+        "words/teacher": "done", "words/two": "done", "words/one": "left out",
+        "words/both": "left out",
+    }  # fmt: skip
+    assert document.pages == ()
+    cell = document.grids[0].lines[1].cells[0]
+    assert (cell.value, cell.undefined) == (None, "`only` does not name it")
+    dry = run_suite(scene.file, output=folder, dry_run=True, only=["one"], **CPU)
+    assert [(row.name, row.state) for row in dry.planned] == [
+        ("words/teacher", "there"), ("words/one", "to make")
+    ]  # fmt: skip
+    whole = run_suite(scene.file, output=folder, resume=True, **CPU)
+    assert whole.made == ("words/one", "words/both")
+    assert content(folder) == content(scene.folder)
+
+
+def test_two_runs_in_one_folder(scene: Scene, tmp_path: Path) -> None:
+    """Both would train the same step into the same files, and one would read the other's half."""
+    import shutil
+
+    from kdprobe.leftovers import alone_in
+    from kdprobe.suites_run.steps import StepJob
+    from kdprobe.suites_run.store import ResultStore
+
+    folder = tmp_path / "out"
+    shutil.copytree(scene.folder, folder)
+    store = ResultStore(folder)
+    step = next(one for one in read_suite(folder).steps if one.name == "words/one")
+    with alone_in(store.folder(step.address)):
+        assert store.state(step.address) == "running"
+    before = (store.folder(step.address) / "step.json").read_bytes()
+    job = StepJob(step.name, "distill", step.address, str(folder), {}, (), {})
+    assert job.run(Silent()) == ""  # it was made meanwhile: nothing is, without any option
+    assert (store.folder(step.address) / "step.json").read_bytes() == before
+
+
+def test_a_url_is_refused(scene: Scene) -> None:
+    """A folder called `s3:` would be made here, which no worker elsewhere sees."""
+    for place in ("s3://bucket/out", "memory://out", "file:///tmp/out"):
+        done = CliRunner().invoke(app, ["suite", "run", str(scene.file), "-o", place])
+        assert done.exit_code == 2, done.output
+        with pytest.raises(ConfigError, match="is a URL, expected a folder; mount it"):
+            run_suite(scene.file, output=place, **CPU)
+    assert not Path("s3:").exists()
 
 
 def test_a_wrong_file_ends_with_two(tmp_path: Path) -> None:

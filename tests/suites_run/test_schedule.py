@@ -9,8 +9,9 @@ import pytest
 from kdprobe.progress import Silent
 from kdprobe.suites_run.plan import SuitePlan
 from kdprobe.suites_run.schedule import StepState, run_steps
-from kdprobe.suites_run.steps import StepJob, StepOutcome
+from kdprobe.suites_run.steps import StepJob
 from kdprobe.suites_run.store import ResultStore
+from kdprobe.workers.jobs import EndedJob, Job
 from tests.suites_run.builders import plan_of, write_suite
 
 
@@ -23,18 +24,19 @@ class Recording:
         self.running: list[StepJob] = []
         self.most = 0
 
-    def submit(self, job: StepJob) -> None:
+    def submit(self, job: Job[str]) -> None:
+        assert isinstance(job, StepJob)
         self.jobs.append(job)
         self.running.append(job)
         self.most = max(self.most, len(self.running))
 
-    def wait(self) -> list[StepOutcome]:
+    def wait(self) -> list[EndedJob[str]]:
         job = self.running.pop()
         if job.name in self.fails:
-            return [StepOutcome(job.name, 1.0, failed="no luck")]
+            return [EndedJob(job.name, "no luck")]
         self.store.result(job.address, job.kind).mkdir(parents=True)
         self.store.write_record(job.address, job.kind, job.name, 1.0)
-        return [StepOutcome(job.name, 1.0)]
+        return [EndedJob(job.name, "")]
 
     def close(self) -> None:
         """Do nothing."""

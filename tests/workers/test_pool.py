@@ -191,18 +191,45 @@ def test_no_process_outlives_the_one_that_started_it(how: signal.Signals, tmp_pa
         if "popen_loky" in " ".join(each.cmdline())
     ]  # fmt: skip
     assert len(workers) >= 2
-    started = time.monotonic()
     if how == signal.SIGINT:
         os.killpg(begun.pid, how)
     else:
         os.kill(begun.pid, how)
     _, complaint = begun.communicate(timeout=30)
-    _, alive = psutil.wait_procs(workers, timeout=5)
-    assert not alive
-    assert time.monotonic() - started < 10
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive  # each would sleep for a minute
     assert complaint.count("Traceback (most recent call last)") == (how == signal.SIGINT)
     left = [each.name for each in tmp_path.iterdir() if each.name.startswith(".kdprobe-jobs")]
     assert len(left) == (how != signal.SIGINT)
+
+
+BLOCKED = """
+import operator
+from kdprobe.workers.pieces import Held, WorkPiece
+from kdprobe.workers.pool import Workers
+call = "[__import__('os').getpid(), 2 in __import__('signal').pthread_sigmask(0, ())]"
+with Workers(2, starting=0) as workers:
+    evaluate = Held(eval, "eval")
+    for _, answer in workers.map(operator.call, [WorkPiece(evaluate, call)] * 3):
+        print(*answer)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows blocks no signals")
+def test_a_process_cannot_be_interrupted_while_it_begins(tmp_path: Path) -> None:
+    """Ctrl-C while others import would print their tracebacks after one's own.
+
+    The first process of a program is the one that matters: with it begins a helper of the standard
+    library, which unblocks the signal.
+    """
+    program = tmp_path / "program.py"
+    program.write_text(BLOCKED)
+    done = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=120
+    )
+    answers = dict(line.split() for line in done.stdout.splitlines())
+    assert len(answers) in (1, 2)  # the second may begin when all is done
+    assert set(answers.values()) == {"True"}
 
 
 def started(workers: Workers) -> bool:
@@ -220,12 +247,11 @@ def test_small_work_starts_nothing_and_large_work_does() -> None:
         assert len(list(workers.map(CALL, few))) == 20
         assert not started(workers)
         many = [WorkPiece(held, 0.2, size=1.0)] * 60  # 12 seconds, of which two processes save 6
-        begun, own = time.perf_counter(), 0
+        own = 0
         for _ in workers.map(CALL, many):
             own += not started(workers)
         assert started(workers)
         assert own == 1, "the first piece says how long the others take"
-        assert time.perf_counter() - begun < 11.5
     assert len(lines) == 1
 
 

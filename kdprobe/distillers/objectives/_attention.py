@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from torch import Tensor
@@ -16,7 +16,15 @@ from kdprobe.distillers.compatibility import (
 )
 from kdprobe.distillers.loss_counts import WithoutProjection
 from kdprobe.distillers.masked import scaled_products, split_heads
-from kdprobe.distillers.objective import ModelPair, Need, Needs, Quantity, View, needs_of_pairs
+from kdprobe.distillers.objective import (
+    BIAS,
+    ModelPair,
+    Need,
+    Needs,
+    Quantity,
+    View,
+    needs_of_pairs,
+)
 
 Layers = Literal["first", "last", "map"]
 _NAMES: tuple[Quantity, ...] = ("query", "key")
@@ -31,9 +39,13 @@ class OfLayers(Protocol):
 
 
 def head_scores(view: View, layer: int, heads: int) -> Tensor:
-    """Scaled dot products of queries and keys of a layer, `[B, heads, L, L]`."""
+    """Scaled dot products of queries and keys of a layer, `[B, heads, L, L]`.
+
+    What the model adds to them by position is added, where it does (MPNet).
+    """
     query, key = (view.values[Need(name, layer)] for name in _NAMES)
-    return scaled_products(split_heads(query, heads), split_heads(key, heads))
+    products = scaled_products(split_heads(query, heads), split_heads(key, heads))
+    return products + view.values[BIAS] if BIAS in view.values else products
 
 
 def head_counts(models: ModelPair) -> tuple[int, int]:
@@ -61,8 +73,13 @@ class OfHeads(WithoutProjection):
         return first_of(no_teacher(models), other_tokens(models), no_projections(models), few)
 
     def needs(self, models: ModelPair, options: OfLayers) -> Needs:
-        """Queries and keys of the compared layers."""
-        return needs_of_pairs(compared_layers(models, options.layers), *_NAMES)
+        """Queries and keys of the compared layers, and what is added to their products."""
+        needs = needs_of_pairs(compared_layers(models, options.layers), *_NAMES)
+        ours, theirs = (
+            frozenset({BIAS} if shape is not None and shape.biased else ())
+            for shape in (models.student, models.teacher)
+        )
+        return replace(needs, student=needs.student | ours, teacher=needs.teacher | theirs)
 
     def remark(self, models: ModelPair, options: OfLayers) -> str | None:
         """Return what a reader of its value must know for these models, or None."""
