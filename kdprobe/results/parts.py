@@ -25,6 +25,10 @@ Count = Annotated[int, Field(ge=0)]
 Cell = str | int | FiniteFloat | bool | None
 
 
+_LARGE = 10_000  # cells, from which a matrix may be written by those that are not 0
+_FEW = 8  # times as many cells as are not 0, where that is done
+
+
 class Frozen(BaseModel):
     """A part of the document: immutable, no unknown keys, no NaN."""
 
@@ -172,6 +176,9 @@ class Matrix(Frozen):
 
     `sure`, where it is known, is the end of each number's interval that lies nearest to 0, and 0
     where the interval includes 0: what is beyond noise, however few examples a number is of.
+
+    A large matrix of nearly nothing but zeros (the confusions of a thousand labels) has no `values`
+    in a file but `filled`: row, column and value of the other cells. In memory it has `values`.
     """
 
     name: str
@@ -181,20 +188,49 @@ class Matrix(Frozen):
     column_title: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    values: tuple[tuple[FiniteFloat | None, ...], ...]
+    values: tuple[tuple[FiniteFloat | None, ...], ...] = ()
     unit: str = ""
     scale: Literal["sequential", "diverging"] = "sequential"
     undefined: str = ""
     sure: tuple[tuple[FiniteFloat | None, ...], ...] = ()
+    filled: tuple[tuple[Count, Count, FiniteFloat], ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_zeros(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = whole(self)
+        del written["filled"]
+        if len(self.rows) * len(self.columns) <= _LARGE:
+            return written
+        filled = [
+            [row, column, value]
+            for row, values in enumerate(self.values)
+            for column, value in enumerate(values)
+            if value != 0
+        ]
+        few = 0 < len(filled) * _FEW <= len(self.rows) * len(self.columns)
+        if few and all(value is not None for _, _, value in filled):
+            written |= {"values": [], "filled": filled}
+        return written
 
     @model_validator(mode="after")
     def _rectangular(self) -> Matrix:
+        if self.filled:
+            object.__setattr__(self, "values", self._from_filled())
+            object.__setattr__(self, "filled", ())
         for what, held in (("values", self.values), ("sure", self.sure)):
             if not held and what == "sure":
                 continue
             if len(held) != len(self.rows) or any(len(row) != len(self.columns) for row in held):
                 raise ValueError(f"matrix {self.name}: {what} do not fit its rows and columns")
         return self
+
+    def _from_filled(self) -> tuple[tuple[float, ...], ...]:
+        values = [[0.0] * len(self.columns) for _ in self.rows]
+        for row, column, value in self.filled:
+            if row >= len(self.rows) or column >= len(self.columns):
+                raise ValueError(f"matrix {self.name}: a cell is outside of its rows and columns")
+            values[row][column] = value
+        return tuple(map(tuple, values))
 
 
 class Series(Frozen):

@@ -329,3 +329,29 @@ def test_what_has_its_default_is_not_written_and_read_as_ever() -> None:
     assert json.loads(gold.model_dump_json()) == {
         "id": "e", "text": "t", "label": 0, "predictions": [{"model": "s", "label": 0}],
     }  # fmt: skip
+
+
+def test_a_large_matrix_of_zeros_is_written_by_its_other_cells() -> None:
+    """Guards against a cell that moves, and files that grow with the square of the labels."""
+    names = tuple(f"c{place}" for place in range(300))
+    values = [[0.0] * 300 for _ in names]
+    for place in range(300):
+        values[place][place], values[place][(7 * place) % 300] = 3.0, 2.0
+    one = Matrix(name="m", title="M", row_title="r", column_title="c", rows=names, columns=names,
+                 values=tuple(map(tuple, values)))  # fmt: skip
+    text = one.model_dump_json()
+    assert len(text) < 15_000
+    assert Matrix.model_validate_json(text, strict=True) == one
+    assert Matrix.model_validate(one.model_dump()) == one
+    nine = {"rows": names[:9], "columns": names[:9]}
+    for update in (
+        {**nine, "values": tuple(tuple(row[:9]) for row in values[:9])},
+        {"values": ((None,) * 300, *one.values[1:])},
+        {"values": ((0.0,) * 300,) * 300},
+    ):
+        other = one.model_copy(update=update)
+        assert "filled" not in json.loads(other.model_dump_json())
+        assert Matrix.model_validate_json(other.model_dump_json()) == other
+    outside = json.loads(text) | {"filled": [[300, 0, 1.0]]}
+    with pytest.raises(ValueError, match="a cell is outside"):
+        Matrix.model_validate(outside)
