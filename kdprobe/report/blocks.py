@@ -18,13 +18,15 @@ from kdprobe.report.drawing import drawing
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
 from kdprobe.report.svg import Chart
-from kdprobe.report.table_view import TableCell, TableHead, TableView, capital
+from kdprobe.report.table_view import TableCell, TableHead, TableView, capital, shortened
 from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import show_bounds, show_count, show_estimate, show_p
 from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
 OPEN_ROWS = 16
+MOST_PAIRS = 45
+"""So many pairs of students stand in a page's table; files hold all."""
 _ASIDE = "Students with each other"
 _LEGEND = Markup('<div class="model-keys">')
 """How the legend of models begins in `parts.html`, which a section shows once."""
@@ -152,7 +154,10 @@ def _estimate_table(
     title: str, estimates: list[Estimate], metrics: dict[str, Metric], *, pictured: bool
 ) -> EstimateTable:
     """Lay out one table; rows by subset are folded away where a chart or table shows them."""
-    columns = list(dict.fromkeys((e.model_a, e.model_b) for e in estimates))
+    pairs = list(dict.fromkeys((e.model_a, e.model_b) for e in estimates))
+    columns = pairs[:MOST_PAIRS] if title == _ASIDE else pairs
+    held = frozenset(columns)
+    estimates = [e for e in estimates if (e.model_a, e.model_b) in held]
     rows = _rows(estimates, columns, metrics)
     whole = [row for row in rows if not row.detail]
     rest = [row for row in rows if row.detail]
@@ -166,6 +171,9 @@ def _estimate_table(
         if estimate.note:
             shared.setdefault(estimate.note, []).append(_note(estimate, metrics))
     notes = tuple(lines[0] if len(lines) == 1 else note for note, lines in shared.items())
+    if len(columns) < len(pairs):
+        cut = f"The first {len(columns)} of {show_count(len(pairs))} pairs; all are in metrics.csv"
+        notes = (cut, *notes)
     return EstimateTable(
         title=title,
         columns=tuple(columns),
@@ -257,7 +265,7 @@ def analysis_markup(
         heading=heading,
         estimates=estimate_tables(shown, document.teacher.name),
         drawing=drawing(document, charts, legend=legend),
-        tables=(*confusion_tables(result, document), *result.tables),
+        tables=(*confusion_tables(result, document), *map(shortened, result.tables)),
         confusions=CONFUSIONS,
         most_confused=LARGEST,
         links=pair_links(document, result),

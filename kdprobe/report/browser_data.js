@@ -28,6 +28,10 @@ function showCount(value) { return value.toLocaleString("en"); }
 function exampleData(data) {
   const rows = data.rows;
   const regression = data.kind === "regression";
+  /* An entry without its confidence has the probability of its label. */
+  rows.forEach((row) => row[5].forEach((entry) => {
+    if (entry !== null && entry.length === 2) entry.splice(1, 0, entry[1][entry[0]]);
+  }));
   const places = new Map(rows.map((row, index) => [row[0], index]));
   const students = data.models.map((_, index) => index).filter((index) => index !== data.teacher);
   function answer(row, model) { return row[5][model] === null ? null : row[5][model][0]; }

@@ -21,7 +21,7 @@ from kdprobe.plain_text import printable
 from kdprobe.report.blocks import analysis_block
 from kdprobe.report.chart_standing import draw_standing
 from kdprobe.report.charts import analysis_charts
-from kdprobe.report.examples import page_data, script_json
+from kdprobe.report.examples import script_data, script_json
 from kdprobe.report.leads import lead
 from kdprobe.report.markup import fill
 from kdprobe.report.numbering import numbered
@@ -144,7 +144,7 @@ def render(document: ResultsDocument) -> str:
         parts=_parts(document),
         style=page_style("verdict.css", "attribution.css", "browser.css"),
         script=page_script(*(f"{name}.js" for name in BROWSER)),
-        data=page_data(document),
+        data=script_data(document),
         file="results.json",
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from typing import Any, cast
 from urllib.parse import quote
 
 from kdprobe.plain_text import printable
@@ -120,6 +121,25 @@ def _packed(prediction: ExamplePrediction | None) -> list[object] | None:
         return [None, round(prediction.score, 4), []]
     confidence = None if prediction.confidence is None else round(prediction.confidence, 4)
     return [prediction.label, confidence, _probabilities(prediction)]
+
+
+def script_data(document: ResultsDocument) -> dict[str, object]:
+    """Return `page_data` as the page's script gets it: nothing twice.
+
+    An entry without its confidence, `[label, probabilities]`, has the label's probability, which
+    `browser_data.js` puts back.
+    """
+    data = page_data(document)
+    rows = cast("list[list[Any]]", data["rows"])
+    return {**data, "rows": [[*row[:5], list(map(_brief, row[5])), *row[6:]] for row in rows]}
+
+
+def _brief(entry: list[Any] | None) -> list[Any] | None:
+    if entry is None or entry[0] is None or not entry[2] or entry[1] is None:
+        return entry
+    label, sure, values = entry
+    same = label < len(values) and values[label] == sure
+    return [label, values] if same else entry
 
 
 def explained(document: ResultsDocument) -> tuple[Example, ...]:

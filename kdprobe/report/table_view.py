@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from kdprobe.report.lettering import extent
-from kdprobe.results.numbers import show_cell, show_interval, show_p
-from kdprobe.results.schema import Cell, Column
+from kdprobe.results.numbers import show_cell, show_count, show_interval, show_p
+from kdprobe.results.schema import Cell, Column, Table
 
 OPEN_ROWS = 8
 """Rows that stand open; the others are folded, and take part in sorting and copying."""
+MOST_CELLS = 25_000
+"""Of a table so many stand in a page: 100 kB. All are in results.json."""
 
 _P = ("p", "p_value")
 _Q = ("q", "q_value")
@@ -171,3 +173,19 @@ def table_view(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Tab
             laid.append(cells)
         place += taken
     return TableView(tuple(heads), tuple(zip(*laid, strict=True)))
+
+
+def shortened(table: Table) -> Table:
+    """Return what a page holds of a table: of very many rows the first, and a sentence.
+
+    >>> rows = Table(name="t", title="t", columns=[Column(name="n", label="n")] * 5,
+    ...     rows=[(1, 2, 3, 4, 5)] * 6_000)
+    >>> len(shortened(rows).rows), shortened(rows).caption
+    (5000, 'The first 5,000 of 6,000 rows; all are in results.json.')
+    """
+    most = max(OPEN_ROWS, MOST_CELLS // max(1, len(table.columns)))
+    if len(table.rows) <= most:
+        return table
+    held, of = show_count(most), show_count(len(table.rows))
+    cut = f"{table.caption} The first {held} of {of} rows; all are in results.json."
+    return table.model_copy(update={"rows": table.rows[:most], "caption": cut.strip()})

@@ -6,20 +6,58 @@ shapes. Does not: compute or render.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 Count = Annotated[int, Field(ge=0)]
 Cell = str | int | FiniteFloat | bool | None
+
+
+_LARGE = 10_000  # cells, from which a matrix may be written by those that are not 0
+_FEW = 8  # times as many cells as are not 0, where that is done
 
 
 class Frozen(BaseModel):
     """A part of the document: immutable, no unknown keys, no NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Numerous(Frozen):
+    """A part of which a document holds thousands: a field at its default is not written.
+
+    >>> Estimate(metric="accuracy", model_a="s", value=0.5, n=9).model_dump(mode="json")
+    {'metric': 'accuracy', 'model_a': 's', 'value': 0.5, 'n': 9}
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        defaults = _defaults(type(self))
+        written: dict[str, Any] = whole(self)
+        return {name: value for name, value in written.items() if value != defaults.get(name, ...)}
+
+
+@functools.cache
+def _defaults(part: type[Frozen]) -> dict[str, Any]:
+    """Return the defaults of a part's fields, as they are written."""
+    known = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in part.model_fields.items()
+        if not field.is_required()
+    }
+    return {name: [] if value == () else value for name, value in known.items()}
 
 
 class Metric(Frozen):
@@ -55,7 +93,7 @@ class Metric(Frozen):
         return number if same else number.model_copy(update=ends)
 
 
-class Estimate(Frozen):
+class Estimate(Numerous):
     """One number with its interval, or the reason why there is none.
 
     The coordinates (`metric` … `method`) are the columns of `metrics.csv`. `model_b` is empty for a
@@ -86,7 +124,7 @@ class Estimate(Frozen):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Leave out what says nothing: fields that have their defaults."""
-        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        defaults = _defaults(type(self))
         return (
             (n, v) for n, v in super().__repr_args__() if n is None or v != defaults.get(n, ...)
         )
@@ -138,6 +176,9 @@ class Matrix(Frozen):
 
     `sure`, where it is known, is the end of each number's interval that lies nearest to 0, and 0
     where the interval includes 0: what is beyond noise, however few examples a number is of.
+
+    A large matrix of nearly nothing but zeros (the confusions of a thousand labels) has no `values`
+    in a file but `filled`: row, column and value of the other cells. In memory it has `values`.
     """
 
     name: str
@@ -147,20 +188,49 @@ class Matrix(Frozen):
     column_title: str
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    values: tuple[tuple[FiniteFloat | None, ...], ...]
+    values: tuple[tuple[FiniteFloat | None, ...], ...] = ()
     unit: str = ""
     scale: Literal["sequential", "diverging"] = "sequential"
     undefined: str = ""
     sure: tuple[tuple[FiniteFloat | None, ...], ...] = ()
+    filled: tuple[tuple[Count, Count, FiniteFloat], ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_zeros(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = whole(self)
+        del written["filled"]
+        if len(self.rows) * len(self.columns) <= _LARGE:
+            return written
+        filled = [
+            [row, column, value]
+            for row, values in enumerate(self.values)
+            for column, value in enumerate(values)
+            if value != 0
+        ]
+        few = 0 < len(filled) * _FEW <= len(self.rows) * len(self.columns)
+        if few and all(value is not None for _, _, value in filled):
+            written |= {"values": [], "filled": filled}
+        return written
 
     @model_validator(mode="after")
     def _rectangular(self) -> Matrix:
+        if self.filled:
+            object.__setattr__(self, "values", self._from_filled())
+            object.__setattr__(self, "filled", ())
         for what, held in (("values", self.values), ("sure", self.sure)):
             if not held and what == "sure":
                 continue
             if len(held) != len(self.rows) or any(len(row) != len(self.columns) for row in held):
                 raise ValueError(f"matrix {self.name}: {what} do not fit its rows and columns")
         return self
+
+    def _from_filled(self) -> tuple[tuple[float, ...], ...]:
+        values = [[0.0] * len(self.columns) for _ in self.rows]
+        for row, column, value in self.filled:
+            if row >= len(self.rows) or column >= len(self.columns):
+                raise ValueError(f"matrix {self.name}: a cell is outside of its rows and columns")
+            values[row][column] = value
+        return tuple(map(tuple, values))
 
 
 class Series(Frozen):

@@ -21,6 +21,7 @@ from kdprobe.results.parts import (
     Frozen,
     Matrix,
     Metric,
+    Numerous,
     Series,
     Table,
 )
@@ -189,7 +190,7 @@ class ModelInfo(Frozen):
     notes: tuple[str, ...] = ()
 
 
-class ExamplePrediction(Frozen):
+class ExamplePrediction(Numerous):
     """What one model says of one example (its first run, when it has several).
 
     `label` is an index into the task's answers (None for a regression), `confidence` that one's
@@ -207,7 +208,7 @@ class ExamplePrediction(Frozen):
     score: FiniteFloat | None = None
 
 
-class Example(Frozen):
+class Example(Numerous):
     """A row of the example browser; `words` when its words were explained."""
 
     id: str

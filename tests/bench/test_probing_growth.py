@@ -124,6 +124,11 @@ def test_growth(layers: int, width: int, poolings: str, tmp_path: Path, bench_ro
         what = f"probing of {size:,} sentences, {layers + 1} layers x {poolings}"
         bench_row(what, one.cpu, unit="s", agreement=f"{one.disk:,.0f} MB of layers on disk")
         bench_row(f"{what}: peak memory", one.peak, unit="MB", agreement="–")
+    further = SIZES[-1] - SIZES[-2]
+    grown = (measured[-1].peak - measured[-2].peak) * 2**20 / further
+    print(f"each further sentence takes {grown:,.0f} bytes of memory: its text and its tokens")
+    # Its vectors alone, of which a fit holds three copies in float32, would be several times that.
+    assert grown < 2_500
     times = SIZES[-1] / SIZES[0]
     assert measured[-1].cpu / measured[0].cpu < 1.2 * times
     assert measured[-1].disk / measured[0].disk < 1.1 * times

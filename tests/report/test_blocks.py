@@ -124,3 +124,27 @@ def test_an_analysis_called_like_its_section_is_not_headed_twice():
         analyses_block(document, ("calibration",), "Calibration") or ""
     )
     assert "<h3>Calibration</h3>" in (analyses_block(document, ("calibration",), "X") or "")
+
+
+def test_of_very_many_pairs_and_rows_the_first_stand_and_a_sentence_says_so():
+    """Guards against a page of megabytes that no one reads, and rows left out in silence."""
+    names = [f"s{place:02d}" for place in range(12)]
+    pairs = [(one, other) for at, one in enumerate(names) for other in names[at + 1 :]]
+    with_teacher = [Estimate(metric="x", model_a="t", model_b=name, value=1) for name in names * 5]
+    estimates = [Estimate(metric="x", model_a=a, model_b=b, value=2, n=9) for a, b in pairs]
+    teacher, students = estimate_tables(result(*with_teacher, *estimates), "t")
+    assert len(teacher.columns) == 12
+    assert students.columns == tuple(pairs[:45])
+    assert students.notes == ("The first 45 of 66 pairs; all are in metrics.csv",)
+    assert [len(row.cells) for row in students.rows] == [45]
+    (ten,) = estimate_tables(result(*estimates[:45]), "t")
+    assert (len(ten.columns), ten.notes) == (45, ())
+    columns = [Column(name=f"c{place}", label="c") for place in range(100)]
+    rows = tuple((row, *[0] * 99) for row in range(300))
+    long = Table(name="l", title="Long", caption="Why.", columns=tuple(columns), rows=rows)
+    held = result().model_copy(update={"tables": (long,)})
+    document = documents.build(n=20).model_copy(update={"analyses": (held,)})
+    text = str(analysis_block(document, "a"))
+    assert "Why. The first 250 of 300 rows; all are in results.json." in text
+    assert "\n249\t" in text
+    assert "\n250\t" not in text

@@ -16,6 +16,7 @@ from kdprobe.report.examples import (
     named_lists,
     page_data,
     page_ids,
+    script_data,
     script_json,
     shown_models,
     slice_columns,
@@ -147,3 +148,20 @@ def test_links_know_how_their_texts_begin():
     assert dict(held.texts) == {
         e.id: e.text if len(e.text) <= TEXT else e.text[: TEXT - 1] + "…" for e in document.examples
     }
+
+
+def test_the_script_gets_nothing_twice_and_can_put_it_back():
+    """Guards against a confidence that is not the label's probability, and would be replaced."""
+    document = documents.build(n=30)
+    whole, brief = page_data(document)["rows"], script_data(document)["rows"]
+    assert isinstance(whole, list)
+    assert isinstance(brief, list)
+    assert any(len(entry) == 2 for row in brief for entry in row[5])
+    for row, short in zip(whole, brief, strict=True):
+        back = [[e[0], e[1][e[0]], e[1]] if len(e) == 2 else e for e in short[5]]
+        assert [*short[:5], back, *short[6:]] == row
+    other = document.examples[0].predictions[0].model_copy(update={"confidence": 0.1234})
+    first = document.examples[0].model_copy(update={"predictions": (other,)})
+    rows = script_data(document.model_copy(update={"examples": (first,)}))["rows"]
+    assert isinstance(rows, list)
+    assert rows[0][5][0][1] == 0.1234

@@ -16,6 +16,8 @@ from kdprobe.results.schema import (
     AnalysisResult,
     Curve,
     Estimate,
+    Example,
+    ExamplePrediction,
     Matrix,
     Metric,
     ModelInfo,
@@ -270,12 +272,12 @@ def test_word_scores_of_an_older_document_stand_once() -> None:
         for line in example.words.scores:
             for place, cell in enumerate(zip(example.words.words, line.scores, strict=True)):
                 assert cell == scores.pop((example.id, line.method, line.model, place))
-        now = example.model_dump(mode="json")
-        now["words"].pop("scores")
-        assert now["words"].pop("second") is None
+        was = Example.model_validate(held | {"words": None})
+        assert example.model_copy(update={"words": None}) == was
+        assert example.words.second is None
+        words = example.words.model_dump(mode="json", exclude={"scores", "second"})
         held["words"].pop("scores")
-        assert not any(each.pop("of_labels") for each in now["predictions"])
-        assert now == held
+        assert words == held["words"]
     assert not scores
     assert io.loads(io.dumps(new)) == new
 
@@ -307,3 +309,49 @@ def test_an_old_table_that_cannot_be_moved_stays() -> None:
     before["rows"] = [[[1]] * 8]
     with pytest.raises(ResultsFormatError, match="edited by hand"):
         io.loads(json.dumps(old))
+
+
+def test_what_has_its_default_is_not_written_and_read_as_ever() -> None:
+    """Guards against a value taken for its default: 0 for None, or a level of one's own."""
+    plain = Estimate(metric="a", model_a="s", value=0.0, n=0, p_value=0.0)
+    own = Estimate(metric="a", model_a="s", model_b="t", subset="hard", layer="0", pooling="mean",
+                   method="m", value=1.0, low=0.0, high=1.0, level=0.9, interval="exact",
+                   q_value=0.0, n=3, note="n")  # fmt: skip
+    assert json.loads(plain.model_dump_json()) == {
+        "metric": "a", "model_a": "s", "value": 0.0, "n": 0, "p_value": 0.0,
+    }  # fmt: skip
+    for one in (plain, own):
+        written = json.loads(one.model_dump_json())
+        assert Estimate.model_validate(written) == one
+        filled = {name: getattr(one, name) for name in Estimate.model_fields}
+        assert Estimate.model_validate_json(json.dumps(filled)) == one
+    gold = Example(id="e", text="t", label=0, predictions=(ExamplePrediction(model="s", label=0),))
+    assert json.loads(gold.model_dump_json()) == {
+        "id": "e", "text": "t", "label": 0, "predictions": [{"model": "s", "label": 0}],
+    }  # fmt: skip
+
+
+def test_a_large_matrix_of_zeros_is_written_by_its_other_cells() -> None:
+    """Guards against a cell that moves, and files that grow with the square of the labels."""
+    names = tuple(f"c{place}" for place in range(300))
+    values = [[0.0] * 300 for _ in names]
+    for place in range(300):
+        values[place][place], values[place][(7 * place) % 300] = 3.0, 2.0
+    one = Matrix(name="m", title="M", row_title="r", column_title="c", rows=names, columns=names,
+                 values=tuple(map(tuple, values)))  # fmt: skip
+    text = one.model_dump_json()
+    assert len(text) < 15_000
+    assert Matrix.model_validate_json(text, strict=True) == one
+    assert Matrix.model_validate(one.model_dump()) == one
+    nine = {"rows": names[:9], "columns": names[:9]}
+    for update in (
+        {**nine, "values": tuple(tuple(row[:9]) for row in values[:9])},
+        {"values": ((None,) * 300, *one.values[1:])},
+        {"values": ((0.0,) * 300,) * 300},
+    ):
+        other = one.model_copy(update=update)
+        assert "filled" not in json.loads(other.model_dump_json())
+        assert Matrix.model_validate_json(other.model_dump_json()) == other
+    outside = json.loads(text) | {"filled": [[300, 0, 1.0]]}
+    with pytest.raises(ValueError, match="a cell is outside"):
+        Matrix.model_validate(outside)

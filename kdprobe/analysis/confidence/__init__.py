@@ -49,6 +49,7 @@ from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.bootstrap import mean_within
 
 _POINTS = 5_000  # of a chart; as many examples as a page carries
+_ALL_POINTS = 6_000  # of all charts together, where those are more than three
 _SUBSETS = ("all", "hits", "mistakes")
 _PAIR_SUBSETS: tuple[Subset, ...] = ("all", "agree", "disagree")
 
@@ -141,8 +142,8 @@ def _averages(study: Study) -> Table:
     )
 
 
-def _scatter(study: Study, a: Population, b: Population, *, regression: bool) -> Curve:
-    """Draw what two models say of each example against each other."""
+def _scatter(study: Study, a: Population, b: Population, most: int, *, regression: bool) -> Curve:
+    """Draw what two models say of each example against each other, `most` points."""
     one, other = a.first, b.first
     x, y = (run.scores if regression else run.confidence for run in (one, other))
     groups = (
@@ -152,10 +153,10 @@ def _scatter(study: Study, a: Population, b: Population, *, regression: bool) ->
     )
     what = "predicted score" if regression else "confidence"
     shown, sampled = np.ones(study.n, dtype=bool), ""
-    if study.n > _POINTS:
+    if study.n > most:
         shown[:] = False
-        shown[random_rows(study, ~shown, top=_POINTS, names=("confidence", "points"))] = True
-        sampled = f" {_POINTS:,} of the {study.n:,} examples are drawn, chosen at random."
+        shown[random_rows(study, ~shown, top=most, names=("confidence", "points"))] = True
+        sampled = f" {most:,} of the {study.n:,} examples are drawn, chosen at random."
     apart = (
         ""
         if regression
@@ -261,6 +262,8 @@ class Confidence:
         """Average confidences, and correlate them for every pair of models."""
         regression = study.split.task.kind == "regression"
         known = [model for model in study.models if regression or model.has_probabilities]
+        drawn = [(a, b) for a, b in study.pairs if a is study.teacher and a in known and b in known]
+        most = _POINTS if len(drawn) <= 3 else _ALL_POINTS // len(drawn)
         estimates: list[Estimate] = []
         if not regression:
             estimates += [_mean(study, model, part) for model in study.models for part in _SUBSETS]
@@ -280,11 +283,7 @@ class Confidence:
             estimates=(*estimates, *_correlations(study, regression=regression)),
             tables=() if regression else (_averages(study),),
             curves=(
-                *(
-                    _scatter(study, a, b, regression=regression)
-                    for a, b in study.pairs
-                    if a is study.teacher and a in known and b in known
-                ),
+                *(_scatter(study, a, b, most, regression=regression) for a, b in drawn),
                 *(() if regression else (_histogram(study, known),)),
             ),
             notes=(
