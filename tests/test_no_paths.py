@@ -107,7 +107,8 @@ def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.M
     """
     small = {"TEACHER": TEACHER, "STUDENT": STUDENT, "TEACHER_EPOCHS": 0.01}
     small |= {"STUDENT_EPOCHS": 0.01, "METHODS": ("integrated_gradients",)}
-    small |= {"SENTENCES": 2}
+    small |= {"SENTENCES": 2, "COMPARED": 20, "ERASED": 40, "DRAWS": 10}
+    small |= {"PROPERTIES": ("subj_number",)}
     for name, value in small.items():
         monkeypatch.setattr(demo, name, value)
     for name in ("check_learnt", "check_nearer"):  # nobody has learnt anything

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ import kdprobe
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.workers.room import cores
+from tests.bench.rows import BenchRows
 from tests.cli.scene import LABELS, write_task
 from tests.models.tiny import tiny_checkpoint
 from tests.workers.test_same_bits import numbers
@@ -22,9 +22,7 @@ MUST = 1.3
 
 @pytest.mark.bench
 @pytest.mark.skipif(cores() < 2, reason="there is one core")
-def test_two_processes_against_one(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
+def test_two_processes_against_one(tmp_path: Path, bench_row: BenchRows) -> None:
     """Guards against processes that wait for each other, and against numbers that tell of them.
 
     Wall-clock seconds, processes' start counted: what a person waits for. On a machine that works
@@ -54,9 +52,9 @@ def test_two_processes_against_one(
     one, two = seconds(1), seconds(2)
     assert numbers(tmp_path / "1") == numbers(tmp_path / "2")
     ratio = one / two
-    record_property("ratio", ratio)
-    print(
-        f"jobs: 2 processes {ratio:.2f} times as fast as 1 ({two:.0f} and {one:.0f} s"
-        f"{', on a busy machine' if busy else ''}), every number of the cache equal to the bit"
-    )
+    bench_row(
+        "2 processes, to 1, whole comparison, wall", ratio, must=MUST,
+        agreement=f"every number equal to the bit; {two:.0f} and {one:.0f} s",
+        limits="a busy machine, which leaves no second core" if busy else "",
+    )  # fmt: skip
     assert busy or ratio > MUST
