@@ -23,6 +23,8 @@ _FEW = 12
 """A command with at most so many options shows them in one list."""
 _COLUMN = 30
 """click's widest first column."""
+_WHOLE = 1000
+"""Letters that no summary has."""
 
 
 class PanelCommand(typer.core.TyperCommand):
@@ -115,6 +117,13 @@ class DeferredGroup(typer.core.TyperGroup):
         """Return the command itself where it is run, not its stand-in."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.resolved if isinstance(command, Deferred) else command, rest
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """List every command with its whole summary, on as many lines as it needs."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, one.get_short_help_str(_WHOLE)) for name, one in commands if one is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def add_deferred(app: typer.Typer, package: str, commands: Mapping[str, tuple[str, str]]) -> None:

@@ -111,10 +111,14 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
 
 
 def _tell_unrun(document: ResultsDocument) -> None:
-    """Say in one line what nobody asked for and did not run, and what would add it."""
+    """Say in one line what nobody asked for and did not run, and what would add it.
+
+    What the kind of the task rules out is left to the page.
+    """
     from kdprobe.results.unable import unable
 
-    unasked = [item.short for item in unable(document.skipped) if not item.requested]
+    unasked = [item.short for item in unable(document.skipped)
+               if not (item.requested or item.of_kind)]  # fmt: skip
     if unasked:
         terminal.tell(f"not run: {', '.join(unasked)}")
 

@@ -50,6 +50,7 @@ _STUDENTS = (
     ),
     ("FOLDER or hub id", "any pretrained encoder, with a new head"),
 )
+_GOLD = "The labels of the compared task itself, each of several by itself."
 KINDS = ("objectives", "recipes", "methods", "analyses", "probes", "students", "augmenters")
 
 
@@ -82,8 +83,12 @@ def listing(
 def _rows(kind: str) -> list[tuple[str, str]]:
     if kind == "students":
         return list(_STUDENTS)
-    if kind in ("recipes", "probes"):
-        return _data_files("recipes" if kind == "recipes" else "probing")
+    if kind == "recipes":
+        return _data_files("recipes")
+    if kind == "probes":
+        from kdprobe.config.probing import GOLD
+
+        return [*_data_files("probing"), (GOLD, _GOLD)]
     return _plugins(_PLUGINS[kind])
 
 

@@ -18,6 +18,7 @@ from kdprobe.collectors.guarding import failure
 from kdprobe.comparison.options import AnalysisOptions
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
+from kdprobe.observations.label_sets import LabelOutputs
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import AnalysisResult, Skipped
@@ -167,9 +168,11 @@ def run_all(
             try:
                 examples = examples_for(analysis, study)
                 reason = analysis.skip_reason(examples)
-                if reason is not None:
+                if reason is not None and (
+                    name in requested or not _of_other_kind(analysis, study)
+                ):
                     skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
-                else:
+                elif reason is None:
                     options = chosen.options.get(name, analysis.options())
                     result = analysis.run(examples, options, done)
                     reads = getattr(analysis, "reads", ())
@@ -179,3 +182,8 @@ def run_all(
                 skipped.append(failure(name, error))
             stage.advance()
     return Ran(chosen.names, tuple(requested), tuple(done.values()), tuple(skipped), seconds)
+
+
+def _of_other_kind(analysis: Analysis, study: Study) -> bool:
+    """Whether an analysis is of several labels at once and the task has one: no part of it."""
+    return LabelOutputs in getattr(analysis, "reads", ()) and not study.has(LabelOutputs)

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from kdprobe.errors import CapabilityError
+from kdprobe.extract.written_words import SegmentWords
 from kdprobe.models.texts_reader import TextsReader
 from kdprobe.models.tokens import Texts
 from kdprobe.observations.attributions import Word
@@ -94,7 +95,13 @@ class ValueFunction:
                 expected="one, to put in place of words",
                 remedy="leave words out instead: removal = delete",
             )
+        places = list(enumerate(self.words))
+        self._segments = [
+            SegmentWords(text, [(place, word) for place, word in places if word.segment == at])
+            for at, text in enumerate(texts)
+        ]
         self._rows: dict[bytes, int] = {}
+        self._open: dict[bytes, Texts] = {}
         self._known: dict[Texts, int] = {}
         self._values: list[Floats] = []
         self._exact: bool | None = None
@@ -118,24 +125,8 @@ class ValueFunction:
         """Write the text of a coalition, bool `[n]`."""
         if kept.all():
             return self.texts
-        parts = []
-        for segment, text in enumerate(self.texts):
-            written, before, joined = "", 0, False
-            inside = [place for place, word in enumerate(self.words) if word.segment == segment]
-            for place in inside:
-                word = self.words[place]
-                here = bool(kept[place])
-                if not here and self.removal == "delete":
-                    joined = False
-                    continue
-                gap = text[before : word.start]
-                if not joined:
-                    gap = "" if _unspaced(text, before, word.start) else " "
-                token = word.text if here else str(self.reader.mask_token)
-                written += (gap if written else "") + token
-                before, joined = word.end, True
-            parts.append(written)
-        return tuple(parts)
+        mask = None if self.removal == "delete" else str(self.reader.mask_token)
+        return tuple(segment.written(kept, mask) for segment in self._segments)
 
     def missing(self, masks: Bools) -> list[Texts]:
         """Return the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
@@ -143,11 +134,13 @@ class ValueFunction:
         for key, mask in _distinct(masks).items():
             if key in self._rows:
                 continue
-            text = self.text(mask)
+            text = self._open.get(key) or self.text(mask)
             if text in self._known:
                 self._rows[key] = self._known[text]
+                self._open.pop(key, None)
             else:
                 wanted[text] = None
+                self._open[key] = text
         return list(wanted)
 
     def tokens(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -177,9 +170,9 @@ class ValueFunction:
     def logits(self, masks: Bools) -> Floats:
         """Return the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
         fill([(self, masks)])
-        for key, mask in _distinct(masks).items():
+        for key in _distinct(masks):
             if key not in self._rows:
-                self._rows[key] = self._known[self.text(mask)]
+                self._rows[key] = self._known[self._open.pop(key)]
         rows = [self._rows[mask.tobytes()] for mask in masks]
         return np.array([self._values[row] for row in rows]).reshape(
             len(masks), len(self.reader.columns)
@@ -188,17 +181,6 @@ class ValueFunction:
     def values(self, masks: Bools, target: int, output: Output = "log-odds") -> Floats:
         """Return what is explained of coalitions, float64 `[m]`; see `output_of`."""
         return output_of(self.logits(masks), target, output)
-
-
-def _unspaced(text: str, end: int, start: int) -> bool:
-    """Whether the word that ends here and the one that starts there may touch.
-
-    >>> _unspaced("很好看", 1, 2), _unspaced("很 好看", 1, 3), _unspaced("yes/no", 3, 4)
-    (True, False, False)
-    """
-    if any(map(str.isspace, text[end:start])):
-        return False
-    return writes_no_blanks(text[max(0, end - 1) : end]) or writes_no_blanks(text[start])
 
 
 def _distinct(masks: Bools) -> dict[bytes, Bools]:

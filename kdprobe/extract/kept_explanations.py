@@ -19,7 +19,7 @@ from kdprobe.models.handle import ModelHandle
 from kdprobe.progress import Progress
 from kdprobe.stats.arrays import Floats
 
-EXTRACTOR_VERSION = 5
+EXTRACTOR_VERSION = 6
 
 
 def explained_names(setting: ExplanationSettings) -> tuple[str, ...]:

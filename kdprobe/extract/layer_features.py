@@ -6,6 +6,7 @@ read a model; `features.py` does.
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,15 +55,24 @@ class LayerFeatures:
         """
         ends = np.cumsum(self.widths)
         width = self.widths[cells[0]]
+        first = ends[min(cells)] - width
+        held = self.values[:, first : ends[max(cells)]]
         order = np.argsort(rows, kind="stable")
         # Of torch, as its memory always begins at one place in a line: so do the sums of kernels.
         out = torch.empty((len(cells), len(rows), width), dtype=torch.float32).numpy()
         for start in range(0, len(order), 1024):
             at = order[start : start + 1024]
-            block = self.values[rows[at]]
+            block = held[rows[at]]
             for place, cell in enumerate(cells):
-                out[place, at] = block[:, ends[cell] - width : ends[cell]]
+                stop = ends[cell] - first
+                out[place, at] = block[:, stop - width : stop]
         return out
+
+    def let_go(self) -> None:
+        """Let go of the pages that were read, which count as memory; the file keeps them."""
+        mapped = getattr(self.values, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
     def groups(self, most: Callable[[int], int]) -> Iterator[list[int]]:
         """Yield all cells in groups of neighbours of one width, at most `most(width)` in each.

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from kdprobe.extract.coalitions import Output, ValueFunction
+from kdprobe.models.chunk_tokens import EncodedText
 from kdprobe.models.handle import Capability
-from kdprobe.models.reader import EncodedText
 from kdprobe.observations.attributions import Word
 from kdprobe.registry import Plugins
 from kdprobe.stats.arrays import Floats

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 ENOUGH_ROWS = 32
 """Rows from which on a batch gains nothing by taking shorter ones along, padded."""
 
+ENOUGH_TOKENS = 1024
+"""Tokens from which on it gains nothing either: padding of long texts is the dearest, as attention
+and its mask grow with the square of the length."""
 
 PIECE_TOKENS = 4096
 """Tokens of the batches that one process runs before it says what they gave."""
@@ -59,7 +62,7 @@ def bounded_batches(
 
     Definition: rows sorted by length; a batch of rows holds at most `most_rows` of them and
     `most_tokens` tokens, padding counted (one row whatever its length), none shorter than seven
-    eighths of its longest, and from `ENOUGH_ROWS` on none shorter at all.
+    eighths of its longest, and from `ENOUGH_ROWS` or `ENOUGH_TOKENS` on none shorter at all.
 
     >>> lengths = np.array([4, 4096, 4, 15, 16])
     >>> [rows.tolist() for rows in bounded_batches(lengths, most_tokens=4096, most_rows=9)]
@@ -73,7 +76,7 @@ def bounded_batches(
         near = order[start : start + most]
         equal = int((lengths[near] == lengths[order[start]]).sum())
         fits = int((8 * lengths[near] >= 7 * longest).sum())
-        stop = start + max(1, equal, min(fits, ENOUGH_ROWS))
+        stop = start + max(1, equal, min(fits, ENOUGH_ROWS, ENOUGH_TOKENS // longest))
         yield order[start:stop]
         start = stop
 

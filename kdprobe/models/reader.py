@@ -11,12 +11,13 @@ import contextlib
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kdprobe.models.chunk_tokens import ChunkTokens, EncodedText, SpecialTokens, special_tokens
 from kdprobe.models.embedded import given_vectors, word_tables
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel
@@ -37,22 +38,6 @@ Row = tuple[Sequence[int], Sequence[int]]
 """Ids and segment ids of one text."""
 
 
-class EncodedText(NamedTuple):
-    """The tokens of one text or pair: ids, segment ids, and where each token stands."""
-
-    ids: tuple[int, ...]
-    types: tuple[int, ...]
-    pieces: tuple[Piece, ...]
-
-
-class _SpecialTokens(NamedTuple):
-    """The special tokens a tokenizer puts before, between and after texts, with segment ids."""
-
-    parts: tuple[tuple[int, ...], ...]
-    types: tuple[tuple[int, ...], ...]
-    inner: tuple[int, ...]
-
-
 class Reader:
     """A model as explainers see it; logits have the task's label order, float64."""
 
@@ -66,9 +51,10 @@ class Reader:
         self.precision = handle.precision
         self._differentiable = "gradients" in handle.capabilities
         self.limit = handle.text.limit
-        self._chunks: dict[tuple[str, bool], tuple[int, ...]] = {}
-        self._frames: dict[int, _SpecialTokens] = {}
+        self._chunks = ChunkTokens(self.tokenizer)
+        self._frames: dict[int, SpecialTokens] = {}
         self.vectors_checked = False
+        self._evaluating = False
 
     @property
     def mask_token(self) -> str | None:
@@ -104,8 +90,9 @@ class Reader:
         inputs = [self.tensors([row]) for row in rows]
         with evaluating(self.model):
             return is_enough(
-                self.model, lambda: torch.cat([self.model(**one).logits for one in inputs])
-            )
+                self.model, lambda: torch.cat([self.model(**one).logits for one in inputs]),
+                attending=True,
+            )  # fmt: skip
 
     def encode(self, texts: Texts) -> EncodedText:
         """Encode one text or pair, cut at the model's limit.
@@ -138,17 +125,10 @@ class Reader:
 
         Exact for tokenizers that split at blanks; `is_exact` says whether that holds for a text.
         """
-        frame = self._frame(len(texts))
-        ids: list[int] = list(frame.parts[0])
-        types: list[int] = list(frame.types[0])
-        for place, text in enumerate(texts):
-            inner: list[int] = []
-            for first, chunk in enumerate(text.split(" ") if text else ()):
-                inner += self._chunk(chunk, first == 0)
-            ids += inner
-            ids += frame.parts[place + 1]
-            types += [frame.inner[place]] * len(inner)
-            types += frame.types[place + 1]
+        if len(texts) not in self._frames:
+            trial = self.encode(("a",) * len(texts))
+            self._frames[len(texts)] = special_tokens(trial, len(texts))
+        ids, types = self._chunks.laid_out(texts, self._frames[len(texts)])
         if len(ids) > self.limit or not ids:
             return self.retokenise([texts])[0]
         return tuple(ids), tuple(types if "token_type_ids" in self.text.sent else [0] * len(ids))
@@ -173,32 +153,6 @@ class Reader:
         rows = tokens["input_ids"]
         types = tokens.get("token_type_ids") or [[0] * len(row) for row in rows]
         return [(tuple(row), tuple(kind)) for row, kind in zip(rows, types, strict=True)]
-
-    def _chunk(self, chunk: str, first: bool) -> tuple[int, ...]:
-        key = (chunk, first)
-        if key not in self._chunks:
-            text = chunk if first else " " + chunk
-            self._chunks[key] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return self._chunks[key]
-
-    def _frame(self, count: int) -> _SpecialTokens:
-        if count not in self._frames:
-            encoded = self.encode(("a",) * count)
-            parts: list[list[int]] = [[] for _ in range(count + 1)]
-            types: list[list[int]] = [[] for _ in range(count + 1)]
-            inner = [0] * count
-            at = 0
-            for token, kind, piece in zip(encoded.ids, encoded.types, encoded.pieces, strict=True):
-                if piece.segment == SPECIAL:
-                    parts[at].append(token)
-                    types[at].append(kind)
-                else:
-                    at = piece.segment + 1
-                    inner[piece.segment] = kind
-            self._frames[count] = _SpecialTokens(
-                tuple(map(tuple, parts)), tuple(map(tuple, types)), tuple(inner)
-            )
-        return self._frames[count]
 
     def logits(self, rows: Sequence[Row], *, at_once: bool = False) -> Floats:
         """Run (ids, segment ids) of many texts; float64 `[n, c]`, in the order given.
@@ -239,8 +193,13 @@ class Reader:
         return self._run(self.model, inputs)
 
     def _run(self, model: Any, inputs: dict[str, Tensor]) -> Tensor:
-        with first_token_only(model) if self._short else contextlib.nullcontext():
+        with self._shortened(model):
             return self.text.forward(inputs, model)[:, self.columns]
+
+    def _shortened(self, model: Any) -> contextlib.AbstractContextManager[None]:
+        if not self._short:
+            return contextlib.nullcontext()
+        return first_token_only(model, attending=True)
 
     @cached_property
     def tables(self) -> list[torch.nn.Module]:
@@ -275,25 +234,33 @@ class Reader:
         with (
             torch.backends.cudnn.flags(enabled=False),
             given_vectors(self.tables, given[_VECTORS], inputs["input_ids"], self.name),
-            first_token_only(self.model) if self._short else contextlib.nullcontext(),
+            self._shortened(self.model),
         ):
             logits: Tensor = self.model(**inputs).logits[:, self.columns]
         return logits
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Switch dropout and weights' gradients off for `run`, and leave both as they were."""
+        """Switch dropout and weights' gradients off for `run`, and leave both as they were.
+
+        Inside of itself it does nothing: it looks at every part of a model.
+        """
+        if self._evaluating:
+            yield
+            return
         _ = self._short  # tried before anyone's vectors and hooks stand in the model
         models = [self.opened, *([self.model] if "model" in self.__dict__ else [])]
         weights = [weight for model in models for weight in model.parameters()]
         wanted = [(weight, weight.requires_grad) for weight in weights]
         for weight, _ in wanted:
             weight.requires_grad_(False)
+        self._evaluating = True
         try:
             with contextlib.ExitStack() as modes:
                 for model in models:
                     modes.enter_context(evaluating(model))
                 yield
         finally:
+            self._evaluating = False
             for weight, flag in wanted:
                 weight.requires_grad_(flag)

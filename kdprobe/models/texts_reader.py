@@ -11,10 +11,11 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from kdprobe.models.chunk_tokens import EncodedText
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.read_spans import Span
-from kdprobe.models.reader import EncodedText, Reader
+from kdprobe.models.reader import Reader
 from kdprobe.models.shared_outputs import hold
 from kdprobe.models.stored_outputs import BATCH_SIZE
 from kdprobe.models.text_function import TextFunction

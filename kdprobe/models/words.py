@@ -7,6 +7,7 @@ know what is done with the shares.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -220,23 +221,34 @@ def word_shares(
     common; the shares of a token sum to 1, so that summed scores keep their total. A token of
     blanks belongs to the word after it. A special token, or one after the last word, has no shares.
 
+    Args:
+        words: of each text in the order in which they stand in it.
+        pieces: the tokens.
+
     Returns:
         For each token, pairs of (index of the word, share).
     """
+    own: dict[int, list[int]] = {}
+    for index, word in enumerate(words):
+        own.setdefault(word.segment, []).append(index)
+    places = {
+        segment: ([words[i].start for i in inside], [words[i].end for i in inside])
+        for segment, inside in own.items()
+    }
     shares: list[tuple[tuple[int, float], ...]] = []
     for piece in pieces:
-        if piece.segment == SPECIAL:
+        if piece.segment not in own:
             shares.append(())
             continue
+        indices, (starts, ends) = own[piece.segment], places[piece.segment]
+        near = range(bisect_right(ends, piece.start), bisect_left(starts, piece.end))
         common = [
-            (index, min(piece.end, word.end) - max(piece.start, word.start))
-            for index, word in enumerate(words)
-            if word.segment == piece.segment
+            (indices[at], min(piece.end, ends[at]) - max(piece.start, starts[at])) for at in near
         ]
         inside = [(index, size) for index, size in common if size > 0]
         if not inside:
-            after = [i for i, w in enumerate(words) if w[:2] >= (piece.segment, piece.start)]
-            inside = [(i, 1) for i in after[:1] if words[i].segment == piece.segment]
+            at = bisect_left(starts, piece.start)
+            inside = [(index, 1) for index in indices[at : at + 1]]
         total = sum(size for _, size in inside)
         shares.append(tuple((index, size / total) for index, size in inside))
     return tuple(shares)

@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 
 from kdprobe.report.axes import LINE, panel_title
 from kdprobe.report.chart_families import MatrixFamily, shared_caption
-from kdprobe.report.chart_heat_findings import cell_kind, cell_text, comparison, finding, show_value
+from kdprobe.report.chart_heat_findings import (
+    cell_kind,
+    cell_text,
+    columns_title,
+    comparison,
+    finding,
+    show_value,
+)
 from kdprobe.report.lettering import extent, lines
 from kdprobe.report.marks import key_of, swatch
 from kdprobe.report.palette import Palette
@@ -79,10 +86,9 @@ class _Grid:
 
 
 def _labels(matrix: Matrix, grid: _Grid, students: int) -> str:
-    wide = grid.width * len(matrix.columns)
     above = grid.top - (_HEAD if grid.legible else 0) - 6
-    room = max(wide, 300 - grid.left)
-    marks = [label(grid.left, above, matrix.column_title, room, "tick")]
+    room = max(grid.width * len(matrix.columns), 300 - grid.left)
+    marks = [label(grid.left, above, columns_title(matrix), room, "tick")]
     marks.append(label(4, grid.top - 6, matrix.row_title, grid.left - 10, "tick"))
     block = grid.height * students
     if block >= 11:
@@ -104,8 +110,7 @@ def _row_name(name: str, y: float, grid: _Grid, students: int) -> str:
     first, *rest = lines(name.replace("_", "_ "), room, cut=False)
     if not rest:
         return label(4, y, name, room)
-    last = rest[0].replace("_ ", "_")
-    return text(4, y - LINE / 2, first) + label(4, y + LINE / 2, last, room)
+    return text(4, y - LINE / 2, first) + label(4, y + LINE / 2, rest[0].replace("_ ", "_"), room)
 
 
 @dataclass(frozen=True)

@@ -205,8 +205,14 @@ def _sure_cells(model: str, matrix: Matrix) -> str:
     return clause
 
 
+def columns_title(matrix: Matrix) -> str:
+    """Name the columns; of layers `2:1` is the teacher's 2 and the student's 1, which it says."""
+    pairs = matrix.column_title == "layers" and any(":" in column for column in matrix.columns)
+    return "layers, teacher's : student's" if pairs else matrix.column_title
+
+
 def _column(column: str, matrix: Matrix) -> str:
-    """Name a column; `2:1` of layers is the teacher's 2 and the student's 1."""
+    """Name a column in a sentence."""
     teacher, sign, student = column.partition(":")
     if matrix.column_title != "layers" or not sign:
         return column

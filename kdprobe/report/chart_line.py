@@ -8,6 +8,7 @@ or connect what is missing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from kdprobe.report.axes import Scale, heading_room, padded, panel_title, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import KEPT, Facet, Plot
@@ -26,6 +27,7 @@ BANDS, WHISKERS, DODGE = 2, 8, 3.0
 _FEW, _DENSE = 3, 15
 _SMALL, _WIDE = 184.0, 300.0
 _NAMED, _ROOM, _LINE = 6, 92.0, 13.0
+_STACKED = 3
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def _panel(
     for series in order:
         shift = dodge * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
         marks += _series(series, (x, y), frame, looks, len(models), shift)
+    marks += _mark_names(facet, x, frame)
     if named:
         marks += _names(facet, y, frame)
     below = 42 + title_room(plot.x_title, frame.right - frame.left + 20)
@@ -174,14 +177,28 @@ def _band(series: Series, x: Scale, y: Scale) -> str:
 
 
 def _marked(series: Series, x: Scale, frame: _Frame) -> str:
-    """Draw the named places of a series as lines from top to bottom, their names at the foot."""
+    """Draw the named places of a series as lines from top to bottom."""
     drawn = ""
-    for rank, (name, value) in enumerate(series.marks.items()):
-        at = x(value)
-        late = at > (frame.left + frame.right) / 2
+    for name, value in series.marks.items():
         whole = f"{series.name}, {name}: {show_number(value)}"
-        line = whisker(at, at, frame.top, frame.foot)
+        line = whisker(x(value), x(value), frame.top, frame.foot)
         drawn += tag("g", {"class": "place"}, title(whole) + line)
+    return drawn
+
+
+def _mark_names(facet: Facet, x: Scale, frame: _Frame) -> str:
+    """Write the names of marked places at the foot, one above the other.
+
+    Of many only what all begin with is written, once; their tooltips hold the rest.
+    """
+    places = sorted((x(v), name) for one in facet.series for name, v in one.marks.items())
+    if len(places) > _STACKED:
+        words = zip(*(name.split() for _, name in places), strict=False)
+        shared = " ".join(each[0] for each in takewhile(lambda each: len(set(each)) == 1, words))
+        places = [(places[0][0], shared)] if shared else []
+    drawn = ""
+    for rank, (at, name) in enumerate(places):
+        late = at > (frame.left + frame.right) / 2
         room = at - frame.left - 6 if late else frame.right - at - 6
         height = frame.foot - 8 - _LINE * rank
         drawn += label(

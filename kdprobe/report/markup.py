@@ -31,6 +31,15 @@ def _shown(value: object) -> object:
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
+def in_words(definition: str) -> str:
+    """Name the two models of a pair as a reader would; `metrics.csv` has columns of these names.
+
+    >>> in_words("Accuracy of model_b minus model_a's.")
+    "Accuracy of the second model minus the first model's."
+    """
+    return definition.replace("model_a", "the first model").replace("model_b", "the second model")
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -47,6 +56,7 @@ def _environment() -> Environment:
         shown=_shown,
         slug=slug,
         capital=capital,
+        in_words=in_words,
         table_view=table_view,
         show_cell=show_cell,
         show_count=show_count,

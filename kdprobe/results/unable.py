@@ -11,6 +11,9 @@ from kdprobe.results.schema import Skipped
 _OPTION, _CLAUSE = re.compile(r"`[a-z][a-z0-9_.]*(=[^`]*)?`"), re.compile(r"; |\. ")
 
 
+_OF_KIND = "a regression "
+
+
 class Unable(NamedTuple):
     """Analyses that did not run for one reason.
 
@@ -25,6 +28,11 @@ class Unable(NamedTuple):
     reason: str
     models: tuple[str, ...]
     requested: bool
+
+    @property
+    def of_kind(self) -> bool:
+        """Whether it is the kind of the task that rules them out, so that no option adds them."""
+        return self.reason.startswith(_OF_KIND)
 
     @property
     def short(self) -> str:

@@ -27,6 +27,7 @@ from kdprobe.tasks.class_labels import named, names_beside, names_in_schema
 from kdprobe.tasks.columns import check_header, name_columns
 from kdprobe.tasks.decoding import decode
 from kdprobe.tasks.packed import PACKED, ending, read_bytes
+from kdprobe.tasks.plain_columns import plain_columns
 from kdprobe.tasks.separated import read_separated, split_lines
 from kdprobe.tasks.table import ColumnTable
 
@@ -139,9 +140,13 @@ def _read_table(
         return _read_parquet(path)
     has_header = not columns if header is None else header
     names = None if has_header else columns
+    text = read_text(path)
+    plain = plain_columns(path, text) if has_header and not skip_broken else None
+    if plain is not None:
+        return _with_class_names(plain, names_beside(path))
     split = read_separated(
         path,
-        read_text(path),
+        text,
         columns=None if names is None else len(names),
         as_published=skip_broken,
     )

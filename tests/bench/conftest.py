@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.bench.rows import BenchRows, as_json, machine, table
+from tests.report.conftest import browser, reader
+
+__all__ = ["browser", "reader"]
 
 ROWS = pytest.StashKey[BenchRows]()
 

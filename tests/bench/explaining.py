@@ -45,11 +45,11 @@ def timed(call: Callable[[], T]) -> tuple[float, T]:
 
 def told(
     bench_row: BenchRows, what: str, ratios: Sequence[float], more: str, *, agreement: str,
-    must: float | None = None, goal: float | None = None,
+    must: float | None = None, goal: float | None = None, share: float | None = None,
 ) -> float:  # fmt: skip
     """Print and keep a median of ratios with its range."""
     middle = statistics.median(ratios)
-    bench_row(what, ratios, agreement=agreement, must=must, goal=goal)
+    bench_row(what, ratios, agreement=agreement, must=must, goal=goal, share=share)
     print(f"{what}: {middle:.2f} times ({min(ratios):.2f}-{max(ratios):.2f}); {more}")
     return middle
 

@@ -20,13 +20,13 @@ import torch
 from kdprobe.version import __version__
 from tests.bench.peak import peak
 
-Unit = Literal["times", "coverage", "rank agreement", "s", "MB", "points"]
+Unit = Literal["times", "coverage", "rank agreement", "s", "ms", "MB", "points"]
 _MORE_IS_BETTER = ("times", "coverage", "rank agreement")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `MB` and `points` at most.
+    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `ms`, `MB` and `points` at most.
 
     Args:
         name: what was measured, against whom.
@@ -128,8 +128,8 @@ def table(rows: Sequence[Row]) -> list[str]:
     ]
     for row in rows:
         least, most = min(row.values), max(row.values)
-        spread = f" ({_short(least)}–{_short(most)})" if len(row.values) > 1 else ""
-        shown = f"{_short(row.median)} {row.unit}{spread}"
+        spread = f" ({short(least)}–{short(most)})" if len(row.values) > 1 else ""
+        shown = f"{short(row.median)} {row.unit}{spread}"
         columns = (
             row.name, shown, row.agreement, _limit(row, row.must), _limit(row, row.goal),
             _limits(row),
@@ -146,10 +146,15 @@ def _limits(row: Row) -> str:
 def _limit(row: Row, limit: float | None) -> str:
     if limit is None:
         return "–"
-    return f"{_short(limit)} {'held' if row.holds(limit) else 'missed'}"
+    return f"{short(limit)} {'held' if row.holds(limit) else 'missed'}"
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
+    """Write a number in three digits.
+
+    >>> short(1234.5), short(0.12345)
+    ('1,234', '0.123')
+    """
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -46,6 +46,7 @@ from tests.bench.explaining import (
     timed,
     told,
 )
+from tests.bench.peak import operations, share_of_peak
 from tests.bench.rows import BenchRows
 
 ROUNDS = 5
@@ -110,6 +111,7 @@ def test_integrated_gradients(handle: HfModel, rounds: list[list[str]], bench_ro
         f"{sum(gap < 0.01 for gap in gaps)} of {len(gaps)}, captum's in "
         f"{sum(gap < 0.01 for gap in theirs_gaps)}; {sum(slow):.1f} against {sum(fast):.1f} s",
         agreement=f"scores within {max(differ):.0e}", must=1.1, goal=1.3,
+        share=share_of_peak(operations(lambda: ig_of_ours(handle, rounds[0])), fast[0]),
     )  # fmt: skip
     assert max(differ) < 1e-5
     assert ratio > 1.05 or not REAL
@@ -155,6 +157,10 @@ def test_shap(handle: HfModel, rounds: list[list[str]], exact: list[Exact], benc
             f"Spearman with shap on the longer ones {np.nanmean(ranks[chosen]):.2f}",
             agreement=f"mean error {means[chosen]:.3f}, shap's {means[name]:.3f}",
             must=least, goal={"pipeline": 9.0, "batched": 2.2}[name],
+            share=share_of_peak(
+                operations(lambda c=chosen: shap_of_ours(handle, rounds[0], choices[c])),  # type: ignore[misc]
+                fast[chosen][0],
+            ),
         )  # fmt: skip
         assert ratio > least or not REAL
 
@@ -200,9 +206,11 @@ def test_lime(
         must=typical,
         goal={1000: 5.0, 5000: 35.0}[samples],
     )
+    work = operations(lambda: [lime_of_ours(reader, [t], samples, 0) for t in rounds[0]])
     bench_row(
         f"LIME, {samples} samples, in sum over all lengths", sum(slow) / sum(fast),
         agreement=f"weights within {max(differ):.0e}", must={1000: 5.0, 5000: 20.0}[samples],
+        share=share_of_peak(work, sum(fast[: len(rounds[0])])),
     )  # fmt: skip
     assert max(differ) < 1e-5
     assert statistics.mean(errors["ours"]) <= statistics.mean(errors["lime"]) + 1e-5

@@ -40,6 +40,7 @@ from kdprobe.seeds import derive_generator
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split
+from tests.bench.peak import operations, share_of_peak
 from tests.bench.rows import BenchRows
 from tests.distillers.builders import TASK, toy_split
 from tests.models.tiny import tiny_checkpoint
@@ -223,6 +224,8 @@ def test_steps_against_plain_loops(bench: Bench, tmp_path: Path, bench_row: Benc
               f"(before: {start:.4f})")  # fmt: skip
     best_way = min((name for name in medians if name.startswith("ours")), key=medians.__getitem__)
     best = medians[best_way]
+    work = operations(lambda: ways[best_way](copy.deepcopy(bench.student), ROUNDS))
+    kind = torch.bfloat16 if best_way == "ours, bfloat16" else torch.float32
     for name in ("padded to 128", "dynamic padding"):
         ratio = medians[name] / best
         rounds = [slow / fast for slow, fast in zip(seconds[name], seconds[best_way], strict=True)]
@@ -232,6 +235,7 @@ def test_steps_against_plain_loops(bench: Bench, tmp_path: Path, bench_row: Benc
             agreement=f"KL {average[best_way]:.4f}, the loop's {average[name]:.4f}",
             must={"padded to 128": 15.0, "dynamic padding": 3.0}[name],
             goal={"padded to 128": 30.0, "dynamic padding": 5.0}[name],
+            share=share_of_peak(work, best, kind),
         )
         print(f"distil: {ratio:.1f} times as fast as the loop with {name}, teacher's pass counted")
     assert medians["padded to 128"] > 2 * best

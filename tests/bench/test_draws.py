@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import spearmanr
 
 from kdprobe.extract.attributions import explain_model
@@ -33,6 +34,7 @@ from tests.bench.explaining import (
     timed,
     told,
 )
+from tests.bench.peak import operations, share_of_peak
 from tests.bench.rows import BenchRows
 
 ROUNDS = 5
@@ -120,9 +122,13 @@ def test_gradients_in_bfloat16(encoder: str, rounds: list[list[str]], bench_row:
             spearmanr(a.scored.scores, b.scored.scores).statistic
             for a, b in zip(full, half, strict=True)
         ]
+    work = operations(
+        lambda: explained(handles[1], rounds[0], "integrated_gradients", gradients="model")
+    )
     told(
         bench_row, "integrated gradients, bfloat16, against float32", ratios_of(slow, fast),
         f"rank correlation of word scores {np.mean(ranks):.3f} (the least {np.min(ranks):.2f})",
         agreement=f"rank correlation {np.mean(ranks):.3f}", must=None, goal=3.0,
+        share=share_of_peak(work, fast[0], torch.bfloat16),
     )  # fmt: skip
     assert np.mean(ranks) > 0.8 or not REAL

@@ -1,8 +1,9 @@
 """Large inputs: many rows, many students, many classes; time and memory of a whole comparison.
 
 Each runs in a process of its own, from predictions files to the four files of a comparison. The
-accuracies and agreements in `metrics.csv` are asserted against those of the arrays.
-`KDPROBE_LARGE=.25` takes a quarter of the rows, students or classes, to see how cost grows.
+accuracies and agreements in `metrics.csv` are asserted against those of the arrays. Growth is
+asserted between three sizes: what a further row, pair of models or class costs must not rise.
+`KDPROBE_LARGE=.25` takes a quarter of the rows, students or classes.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ def compared(folder: Path, size: Size, *, only: str = "") -> Measured:
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
+AGREEMENT = "accuracies and agreements within 1e-12"
 ROWS = (
     ("many students", Size(1_000, 31, 3), "", 60.0, 30.0, None),
     ("many rows", Size(1_000_000, 3, 3), "", 180.0, 90.0, 4096.0),
@@ -130,8 +132,7 @@ def test_large(
         )
         must = goal = memory = None
     spent = compared(tmp_path, size, only=only)
-    agreement = "accuracies and agreements within 1e-12"
-    bench_row(f"{what}: {size}", spent.cpu, unit="s", agreement=agreement, must=must, goal=goal)
+    bench_row(f"{what}: {size}", spent.cpu, unit="s", agreement=AGREEMENT, must=must, goal=goal)
     bench_row(f"{what}: peak memory", spent.peak, unit="MB", agreement="–", must=memory)
     document = (tmp_path / "out" / "results.json").stat().st_size / 1e6
     page = (tmp_path / "out" / "report.html").stat().st_size / 1e6
@@ -139,3 +140,42 @@ def test_large(
               must=6.0 if what == "57 classes" and PART == 1 else None)  # fmt: skip
     bench_row(f"{what}: report.html", page, unit="MB", agreement="–",
               must=3.0 if what == "many students" and PART == 1 else None)  # fmt: skip
+
+
+class Growth(NamedTuple):
+    """Three sizes, and what grows in them: `units` are rows, pairs of models, or classes."""
+
+    what: str
+    sizes: tuple[Size, Size, Size]
+    units: tuple[int, int, int]
+    steeper: float
+    """How much more a unit may cost between the larger two than between the smaller two."""
+
+
+GROWTH = (
+    Growth("rows", tuple(Size(n, 3, 3) for n in (100_000, 250_000, 500_000)),  # type: ignore[arg-type]
+           (100_000, 250_000, 500_000), 1.4),
+    Growth("pairs of models", tuple(Size(500, m, 3) for m in (11, 21, 31)),  # type: ignore[arg-type]
+           (55, 210, 465), 1.4),
+    Growth("classes", tuple(Size(5_000, 2, c) for c in (57, 250, 1_000)),  # type: ignore[arg-type]
+           (57, 250, 1_000), 1.4),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("growth", GROWTH, ids=lambda growth: growth.what)
+def test_growth(growth: Growth, tmp_path: Path, bench_row: BenchRows):
+    """Guards against time or memory that grows with the square of what there is more of."""
+    measured = []
+    for place, size in enumerate(growth.sizes):
+        (tmp_path / str(place)).mkdir()
+        measured.append(compared(tmp_path / str(place), size))
+        bench_row(f"growth: {size}", measured[-1].cpu, unit="s", agreement=AGREEMENT)
+        bench_row(f"growth: {size}: peak memory", measured[-1].peak, unit="MB", agreement="–")
+    a, b, c = growth.units
+    for name, (one, two, three) in (
+        ("seconds", tuple(each.cpu for each in measured)),
+        ("memory", tuple(each.peak for each in measured)),
+    ):
+        early, late = max(0.0, two - one) / (b - a), max(0.0, three - two) / (c - b)
+        least = 0.1 * one / a  # what hardly grows at first may grow a little later
+        assert late <= growth.steeper * max(early, least), (name, growth.what, measured)

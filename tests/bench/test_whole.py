@@ -3,8 +3,9 @@
 Three models on CoLA's dev set, 200 attributed sentences by three methods with ceiling and floor,
 ten probing tasks at 2,000 sentences on all layers, an empty cache. `KDPROBE_ENCODER` names the
 teacher's folder, `KDPROBE_STUDENTS` the students' with commas between, `KDPROBE_DATA` that of CoLA.
-`KDPROBE_WHOLE=.1` takes a tenth, and half of it, and says by stage what all of it would take;
-`KDPROBE_WHOLE_JOBS` is the number of processes (default: the cores).
+`KDPROBE_WHOLE_JOBS` is the number of processes (default: the cores). For a busy machine
+`KDPROBE_WHOLE=.1` takes a tenth, and half of it, in one process, and says by stage what all of it
+would take in CPU seconds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from kdprobe.comparison.result import Comparison
 from kdprobe.config.probing import probing_task_names
 from kdprobe.models.hf import open_hf
 from kdprobe.models.precision import has_bfloat16
-from kdprobe.progress import Silent
+from kdprobe.progress import ProgressStage, Silent
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.workers.room import cores
@@ -42,24 +43,26 @@ PART = float(os.environ.get("KDPROBE_WHOLE", "1"))
 JOBS = int(os.environ.get("KDPROBE_WHOLE_JOBS", cores()))
 ATTRIBUTED, PROBED = 200, 2000
 COUNTED = 0.05
-"""Of all of it, what is run once more to count its operations."""
+"""Of all of it, what is run once more to count its operations, which grow with the sentences."""
 MUST = {"float32": (720.0, 300.0), "bf16": (360.0, 180.0)}
+KINDS = {"float32": torch.float32, "bf16": torch.bfloat16}
 SHOWN = 6
 
 
 class StageClock(Silent):
-    """A display that keeps how many seconds each stage was open, by its title."""
+    """A display that keeps how many seconds of a clock each stage was open, by its title."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[object]:
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
         """Open a stage and add its time up."""
-        started = time.perf_counter()
+        started = self.clock()
         with super().stage(title, total) as shown:
             yield shown
-        self.seconds[title] = self.seconds.get(title, 0.0) + time.perf_counter() - started
+        self.seconds[title] = self.seconds.get(title, 0.0) + self.clock() - started
 
 
 class Spent(NamedTuple):
@@ -82,7 +85,7 @@ def folders() -> list[str]:
 
 def compared(models: list[str], folder: Path, *, part: float, jobs: int, dtype: str) -> Spent:
     """Compare a part of the sentences with an empty cache."""
-    clock = StageClock()
+    clock = StageClock(time.perf_counter if jobs > 1 else time.process_time)
     wall, cpu = time.perf_counter(), _cpu()
     result = kdprobe.compare(
         models[0], models[1:], task="cola", device="cpu", offline=True, dtype=dtype, jobs=jobs,
@@ -101,9 +104,9 @@ def _cpu() -> float:
 
 
 def whole(part: float, half: float, share: float) -> float:
-    """What all takes if `part` of it took `part` seconds, and half of that `half`.
+    """What all takes if a `share` of it took `part` seconds, and half of that share `half`.
 
-    >>> whole(12.0, 7.0, 0.1)  # 2 to begin with, 100 for all
+    >>> round(whole(12.0, 7.0, 0.1), 9)  # 2 to begin with, 100 for all
     102.0
     """
     slope = max(part - half, 0.0) / (share / 2)
@@ -114,43 +117,49 @@ def whole(part: float, half: float, share: float) -> float:
 def test_whole_comparison(dtype: str, tmp_path: Path, bench_row: BenchRows) -> None:
     """Guards against a stage that takes the time of all, and one that is fast as it is left out.
 
-    The accuracies are those of a plain loop over the models; every analysis of probes and
-    explanations must have numbers of every model.
+    The accuracies are those of a plain loop over the models; probes must have numbers of every
+    model, and explanations of every student.
     """
     models = folders()
     if dtype == "bf16" and not has_bfloat16("cpu"):
         pytest.skip("this processor multiplies bfloat16 by way of float32")
-    spent = compared(models, tmp_path / "all", part=PART, jobs=JOBS, dtype=dtype)
+    jobs = JOBS if PART == 1 else 1
+    spent = compared(models, tmp_path / "all", part=PART, jobs=jobs, dtype=dtype)
     agreement = agreed(spent.result, models, exact=dtype == "float32")
-    seconds, stages, what = spent.wall, dict(spent.stages), ""
+    seconds, stages, (must, goal) = spent.wall, spent.stages, MUST[dtype]
+    what = f"{jobs} processes, wall"
     if PART != 1:
-        half = compared(models, tmp_path / "half", part=PART / 2, jobs=JOBS, dtype=dtype)
+        half = compared(models, tmp_path / "half", part=PART / 2, jobs=1, dtype=dtype)
         stages = {
             title: whole(took, half.stages.get(title, 0.0), PART)
             for title, took in spent.stages.items()
         }
-        beside = spent.wall - sum(spent.stages.values())
-        seconds, what = sum(stages.values()) + beside, f", estimated from {PART:g} of it"
-    counted: list[Spent] = []
+        seconds, must, goal = whole(spent.cpu, half.cpu, PART), None, None
+        what = f"CPU time of one process, estimated from {PART:g} of it"
     part = min(PART, COUNTED)
     work = operations(
-        lambda: counted.append(
-            compared(models, tmp_path / "counted", part=part, jobs=1, dtype=dtype)
-        )
+        lambda: compared(models, tmp_path / "counted", part=part, jobs=1, dtype=dtype)
     )
-    kind = torch.float32 if dtype == "float32" else torch.bfloat16
-    longest = sorted(stages.items(), key=lambda item: -item[1])[:SHOWN]
-    must, goal = MUST[dtype]
+    share = share_of_peak(work / part, spent.cpu if PART == 1 else seconds, KINDS[dtype])
     bench_row(
-        f"whole comparison of {len(models)} models, {dtype}, {JOBS} processes, wall{what}",
+        f"whole comparison of {len(models)} models, {dtype}, {what}",
         seconds, unit="s", agreement=agreement, must=must, goal=goal,
-        share=share_of_peak(work, counted[0].cpu, kind),
-        limits=", ".join(f"{title} {took / seconds:.0%}" for title, took in longest),
+        share=share, limits=shares(stages, seconds),
     )  # fmt: skip
     bench_row(
-        f"whole comparison, {dtype}, {JOBS} processes, CPU time of {PART:g} of it", spent.cpu,
+        f"whole comparison, {dtype}, {jobs} processes, CPU time of {PART:g} of it", spent.cpu,
         unit="s", agreement=agreement,
     )  # fmt: skip
+
+
+def shares(stages: dict[str, float], seconds: float) -> str:
+    """Name the longest kinds of stages, each with its share of all."""
+    kinds: dict[str, float] = {}
+    for title, took in stages.items():
+        kind = title.partition(" of ")[0]
+        kinds[kind] = kinds.get(kind, 0.0) + took
+    longest = sorted(kinds.items(), key=lambda item: -item[1])[:SHOWN]
+    return ", ".join(f"{kind} {took / seconds:.0%}" for kind, took in longest)
 
 
 def agreed(result: Comparison, models: list[str], *, exact: bool) -> str:

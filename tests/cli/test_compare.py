@@ -127,6 +127,9 @@ def test_what_nobody_asked_for_is_one_line(
     assert "attention_similarity (--attention 500), " in line
     assert "probing (--probe-tasks all), " in line
     assert "exemplars (every model has one run)" in line
+    assert "per_label" not in line  # the task has one label: nobody could get it
+    asked = run(*common, "-o", tmp_path / "c", "--only", "per_label,agreement")
+    assert "examples of this task have one label or number" in " ".join(asked.err.split())
 
 
 def test_gates(tmp_path: Path, task: Path, teacher: Path, student: Path) -> None:

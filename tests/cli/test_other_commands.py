@@ -24,6 +24,22 @@ def test_every_command_helps_with_an_example(command: str) -> None:
     assert f"Example: kdprobe {command.split()[0]}" in " ".join(done.out.split())
 
 
+@pytest.mark.parametrize("group", ["", "cache", "suite", "probes"])
+def test_summaries_are_whole_in_a_terminal_of_80_columns(
+    group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sentence that ends in dots tells half of what a command is for."""
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run(*group.split(), "--help").out
+    summaries = shown.partition("Commands:")[2]
+    assert summaries
+    assert "..." not in summaries
+    assert "…" not in summaries
+    lines = summaries.strip().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[-1].endswith(".")
+
+
 def test_training_commands_share_their_options() -> None:
     """An option that exists for `finetune` only is typed for `distill` and refused."""
     for command in ("finetune", "distill"):
@@ -60,6 +76,7 @@ def test_lists() -> None:
     assert "agreement" in json.loads(run("list", "analyses", "--json").out)
     assert "vanilla" in json.loads(run("list", "recipes", "--json").out)
     assert "soft_targets" in run("list", "objectives").out
+    assert "gold" in json.loads(run("list", "probes", "--json").out)
     refused(run("list", "analysis"), "did you mean 'analyses'")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdprobe.models.batches import ENOUGH_ROWS, bounded_batches
+from kdprobe.models.batches import ENOUGH_ROWS, ENOUGH_TOKENS, bounded_batches
 from tests.analysis.studies import quick
 
 
@@ -21,5 +21,6 @@ def test_every_row_once_within_the_bounds(lengths: list[int], tokens: int, rows:
         inside = given_lengths[batch]
         assert len(batch) == 1 or len(batch) * inside.max() <= tokens
         assert len(batch) <= rows
-        assert len(batch) <= ENOUGH_ROWS or inside.min() == inside.max()
+        equal = inside.min() == inside.max()
+        assert equal or (len(batch) <= ENOUGH_ROWS and len(batch) * inside.max() <= ENOUGH_TOKENS)
         assert 8 * inside.min() >= 7 * inside.max() or inside.max() <= 1

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from kdprobe.models import reader as reading
-from kdprobe.models.first_token import first_token_only, is_enough, last_attention_output
+from kdprobe.models.first_token import first_token_only, is_enough, last_attention
 from kdprobe.models.hf import open_hf
 from kdprobe.models.reader import Reader
 from kdprobe.tasks.task import Task
@@ -30,7 +31,7 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(
     found = []
     for short in (True, False):
         if not short:
-            monkeypatch.setattr(reading, "is_enough", lambda *_: False)
+            monkeypatch.setattr(reading, "is_enough", lambda *_, **__: False)
         reader = Reader(open_hf(str(place), name=arch, task=TASK, device="cpu"))
         rows = [(e.ids, e.types) for e in (reader.encode((text,)) for text in SENTENCES)]
         with reader.evaluating():
@@ -41,6 +42,45 @@ def test_logits_and_gradients_are_those_of_the_whole_layer(
         found.append((reader.logits(rows), vectors.grad))
     np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-6)
     torch.testing.assert_close(found[0][1], found[1][1], atol=1e-6, rtol=1e-4)
+
+
+class Queries(TorchFunctionMode):
+    """Counts the queries of every fused attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: list[int] = []
+
+    def __torch_function__(
+        self, function: Any, types: Any, given: Any = (), named: Any = None
+    ) -> Any:
+        """Call the function."""
+        if function is torch.nn.functional.scaled_dot_product_attention:
+            self.counts.append(given[0].shape[-2])
+        return function(*given, **(named or {}))
+
+
+@pytest.mark.parametrize("padded", [False, True])
+def test_in_the_last_layer_the_first_token_alone_attends(padded: bool, tmp_path: Path):
+    """Guards against attention of tokens that nobody reads: half of all of it in two layers.
+
+    The answer is that of all queries, with padding and without; an error inside leaves nothing
+    behind.
+    """
+    place = tiny_checkpoint(tmp_path / "bert", labels=TASK.labels)
+    model = open_hf(str(place), name="m", task=TASK, device="cpu").model.eval()
+    ids = torch.tensor([[2, 7, 8, 9, 3], [2, 7, 3, 0, 0]])
+    given = {"input_ids": ids, "attention_mask": (ids > 0).long()} if padded else {"input_ids": ids}
+    with torch.no_grad(), Queries() as whole:
+        wanted = model(**given).logits
+    with torch.no_grad(), Queries() as short, first_token_only(model, attending=True):
+        torch.testing.assert_close(model(**given).logits, wanted, atol=1e-6, rtol=1e-6)
+    assert short.counts == [*whole.counts[:-1], 1]
+    with pytest.raises(IndexError), first_token_only(model, attending=True):
+        model(input_ids=torch.tensor([[10**6]]))
+    with torch.no_grad(), Queries() as after:
+        assert torch.equal(model(**given).logits, wanted)
+    assert after.counts == whole.counts
 
 
 class Pooled(torch.nn.Module):
@@ -62,7 +102,7 @@ def test_a_head_that_reads_all_tokens_is_found_out(tmp_path: Path):
     model = Pooled(open_hf(str(place), name="m", task=TASK, device="cpu").model.eval())
     ids = torch.tensor([[2, 7, 8, 9, 3]])
     before = model(ids)
-    assert last_attention_output(model) is not None
+    assert last_attention(model) is not None
     assert not is_enough(model, lambda: model(ids))
     assert torch.equal(model(ids), before)
     with pytest.raises(ZeroDivisionError), first_token_only(model):

@@ -46,7 +46,7 @@ def test_pieces_that_are_not_the_tokenizers_are_found_out(handles: dict[str, HfM
     """Guards against pieces put together where the tokenizer would merge them."""
     reader = Reader(handles["bert"])
     assert reader.is_exact([("the dog",)])
-    reader._chunks["dog", False] = (7,)
+    reader._chunks.later["dog"] = (7,)
     assert not reader.is_exact([("the dog",)])
 
 

@@ -79,6 +79,24 @@ def test_a_marked_place_of_a_line_is_drawn_and_named() -> None:
     assert not of_class(panel(one(curve("line", plain))), "whisker")
 
 
+def test_names_of_marked_places_stand_above_each_other_and_many_are_one() -> None:
+    """Guards the thresholds of several students, printed over each other."""
+    models = [Series(name=f"s{i}", x=(0.0, 1.0), y=(1.0, 0.5), marks={f"threshold 0.{i}": 0.5})
+              for i in range(1, 5)]  # fmt: skip
+
+    def named(*series: Series) -> dict[str, str]:
+        nodes = panel(one(curve("line", *series))).iter("text")
+        return {node.text or "": node.get("y", "") for node in nodes
+                if (node.text or "").startswith("threshold")}  # fmt: skip
+
+    heights = named(*models[:3])
+    assert list(heights) == ["threshold 0.1", "threshold 0.2", "threshold 0.3"]
+    assert len(set(heights.values())) == 3
+    assert list(named(*models)) == ["threshold"]
+    root = panel(one(curve("line", *models)))
+    assert len(of_class(root, "place")) == 4
+
+
 def test_a_kept_checkpoint_is_a_ring_round_its_point() -> None:
     """A second series beside the first would look like a second training."""
     score = Series(name="accuracy", x=(1, 2), y=(0.5, 0.7))

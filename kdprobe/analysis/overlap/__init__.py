@@ -205,9 +205,9 @@ class Overlap:
             estimates += [_estimate(study, gold, (a, b), share) for share in _PAIRED]
         return AnalysisResult(
             **described(self, options),
-            caption="Do two models fail on the same examples? The accuracy of model_b minus that "
-            "of model_a is exactly its positive flips minus its negative flips: two students of "
-            "one accuracy can differ widely in what they broke and what they mended.",
+            caption="Do two models fail on the same examples? The accuracy of the second model "
+            "minus that of the first is exactly its positive flips minus its negative flips: two "
+            "students of one accuracy can differ widely in what they broke and what they mended.",
             metrics=METRICS,
             estimates=tuple(estimates),
             matrices=(

@@ -147,7 +147,7 @@ class PairedTests:
         return AnalysisResult(
             **described(self, options),
             caption=f"Whether models differ by more than chance on the {study.n:,} examples that "
-            f"all of them saw. Differences are model_a minus model_b.",
+            f"all of them saw. Differences are the first model's number minus the second's.",
             metrics=tuple(metric for metric in METRICS.values() if metric.name in used),
             estimates=tuple(estimates),
             tables=tables,

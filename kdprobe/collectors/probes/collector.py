@@ -186,6 +186,7 @@ def _work(
     """Return which tasks of one encoder are in the cache, and how the others are fitted."""
     from kdprobe.collectors.probes.begun import Begun
     from kdprobe.extract.probes.fits import Fitted, ProbeOptions, fit_key, load_fits
+    from kdprobe.extract.probes.groups import sharded
 
     known: dict[str, Fitted] = {}
     missing = []
@@ -196,7 +197,8 @@ def _work(
             request.probe, linear=each.task.linear, control=not encoder.random,
             mdl=request.wants_mdl(each.set), seed=seed, seeds=request.seeds,
         )  # fmt: skip
-        key = fit_key(reader.key, reader.reading, reader.poolings, each.set, options)
+        shards = sharded(each.set, options, max(reader.widths))
+        key = fit_key(reader.key, reader.reading, reader.poolings, each.set, options, shards=shards)
         keys[key.digest] = each
         fitted = load_fits(cache, key)
         if fitted is not None:

@@ -38,7 +38,7 @@ class ProbeData:
         """
         mean = self.train.mean(dim=1, keepdim=True)
         deviation = self.train.std(dim=1, keepdim=True, correction=0)
-        scale = torch.where(deviation > 1e-6, 1.0 / deviation.clamp_min(1e-6), 0.0)
+        scale = scale_of(deviation)
         train, dev, test = ((part - mean).mul_(scale) for part in (self.train, self.dev, self.test))
         return ProbeData(train, dev, test, self.y_train, self.y_dev, self.y_test, self.classes)
 
@@ -48,6 +48,15 @@ class ProbeData:
             self.train[start:stop], self.dev[start:stop], self.test[start:stop],
             self.y_train, self.y_dev, self.y_test, self.classes,
         )  # fmt: skip
+
+
+def scale_of(deviation: Tensor) -> Tensor:
+    """Return what a dimension is multiplied by: one over its deviation, 0 where it does not vary.
+
+    >>> scale_of(torch.tensor([4.0, 0.0])).tolist()
+    [0.25, 0.0]
+    """
+    return torch.where(deviation > 1e-6, 1.0 / deviation.clamp_min(1e-6), 0.0)
 
 
 @dataclass(frozen=True)

@@ -180,11 +180,14 @@ def fit_key(
     poolings: Sequence[str],
     probing_set: ProbingSet,
     options: ProbeOptions,
+    *,
+    shards: bool = False,
 ) -> CacheKey:
-    """Everything the fits depend on."""
+    """Everything the fits depend on; `shards` says whether the last digits are those of shards."""
     return CacheKey(
         "probe fits",
         {
+            **({"shards": 1} if shards else {}),
             "model": model_key,
             "reading": reading,
             "poolings": list(poolings),

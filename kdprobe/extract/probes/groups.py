@@ -15,12 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from kdprobe.extract.layer_features import LayerFeatures
+from kdprobe.extract.probes import shards
 from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits
 from kdprobe.extract.probes.fits import Fitted, ProbeOptions, fit_cells
 from kdprobe.extract.probes.mdl import code_lengths
 from kdprobe.tasks.probing.sets import ProbingSet
 
 _BYTES = 768_000_000
+_TOGETHER = 192_000_000
+"""Of logistic probes that are fitted together: more at once are no faster, and no bit moves."""
 _COPIES = 12
 """Bytes that a number of a vector takes while it is fitted: three copies in float32."""
 _SPREAD = 0.05
@@ -72,8 +75,17 @@ class FitRequest(NamedTuple):
 
     def bytes(self, features: LayerFeatures) -> int:
         """The memory that the vectors take while they are fitted."""
+        if sharded(self.set, self.options, features.widths[self.cells[0]]):
+            return _COPIES * shards.NUMBERS
         sentences = sum(len(part) for part in self.set.parts)
         return _COPIES * len(self.cells) * sentences * features.widths[self.cells[0]]
+
+
+def sharded(probing_set: ProbingSet, options: ProbeOptions, width: int) -> bool:
+    """Whether a probe is fitted shard by shard: a logistic one of more than is held at once."""
+    if options.probe != "logistic" or options.mdl:
+        return False
+    return _COPIES * width * sum(len(part) for part in probing_set.parts) > _BYTES
 
 
 class FittedGroup(NamedTuple):
@@ -93,13 +105,16 @@ def fit_requests(
 ) -> list[FitRequest]:
     """Cut the cells of a task into groups whose vectors are held at one time."""
     sentences = sum(len(part) for part in probing_set.parts)
-    groups = features.groups(lambda width: _BYTES // (_COPIES * sentences * width))
+    most = min(_BYTES, _TOGETHER) if options.probe == "logistic" else _BYTES
+    groups = features.groups(lambda width: most // (_COPIES * sentences * width))
     return [FitRequest(cells, probing_set, options, control) for cells in groups]
 
 
 def fit_group(features: LayerFeatures, request: FitRequest) -> FittedGroup:
     """Fit the probes of a group of cells."""
     cells, probing_set, options, control = request
+    if sharded(probing_set, options, features.widths[cells[0]]):
+        return _fit_in_shards(features, request)
     rows = [features.rows(part.sentences) for part in probing_set.parts]
     x = [torch.from_numpy(features.take(part, cells)) for part in rows]
     data = _data(x, probing_set)
@@ -110,6 +125,20 @@ def fit_group(features: LayerFeatures, request: FitRequest) -> FittedGroup:
         bits=code_lengths(data, seed=options.seed) if options.mdl else None,
         controls=[] if control is None else fit_cells(_data(x, control), replace(options, seeds=1)),
         flat=[cells[at] for at, value in enumerate(spread.tolist()) if value < _SPREAD],
+    )
+
+
+def _fit_in_shards(features: LayerFeatures, request: FitRequest) -> FittedGroup:
+    cells, probing_set, _, control = request
+    train = shards.ShardedPart(features, cells, probing_set.train, len(probing_set.labels))
+    axes = shards.axes_of(train)
+    sets = [probing_set, *([control] if control is not None else [])]
+    fits = [shards.fit_shards(features, cells, each, axes) for each in sets]
+    return FittedGroup(
+        seeds=fits[:1],
+        controls=fits[1:],
+        bits=None,
+        flat=[cells[at] for at, value in enumerate(axes.flat.tolist()) if value < _SPREAD],
     )
 
 

@@ -7,6 +7,8 @@ Does not: draw anything at random; zero is the start.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -72,9 +74,19 @@ def _choose(data: ProbeData, weights: Tensor, strengths: tuple[float, ...]) -> C
         predicted = torch.bmm(with_ones(features), flat).view(shape).argmax(dim=-1)
         return predicted == labels[None, :, None]
 
-    dev = right(data.dev, data.y_dev).double().mean(dim=1)
+    return chosen_fits(right(data.dev, data.y_dev), right(data.test, data.y_test), strengths)
+
+
+def chosen_fits(dev_hits: Tensor, hits: Tensor, strengths: tuple[float, ...]) -> CellFits:
+    """Choose each cell's strength by its hits on dev.
+
+    Args:
+        dev_hits: bool `[cells, n, strengths]`, which sentences of dev each fit gets right.
+        hits: likewise, of test.
+        strengths: of L2, strongest first.
+    """
+    dev = dev_hits.double().mean(dim=1)
     best = dev.argmax(dim=1)
-    hits = right(data.test, data.y_test)
     chosen = torch.stack([hits[cell, :, at] for cell, at in enumerate(best.tolist())])
     return CellFits(
         dev.gather(1, best[:, None])[:, 0].numpy(),
@@ -100,10 +112,8 @@ class Loss:
     ) -> None:
         self.x, self.y, self.classes = x, y, classes
         self.xt = x.transpose(1, 2)
-        penalty = torch.tensor(strengths)[None, None, :, None].expand(1, x.shape[2], -1, 1).clone()
-        if free:
-            penalty[:, -1] = 0.0
-        self.penalty = penalty
+        self.shape = (x.shape[0], x.shape[2])
+        self.penalty = penalties(x.shape[2], strengths, free=free)
         self.rows = torch.arange(len(y))
 
     def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,12 +130,41 @@ class Loss:
         return loss, gradient.addcmul_(self.penalty.expand_as(w), w)
 
 
+def penalties(d: int, strengths: tuple[float, ...], *, free: bool) -> Tensor:
+    """Return the strength at each weight, float32 `[1, d, strengths, 1]`, the biases last.
+
+    >>> penalties(2, (1.0, 0.5), free=True)[0, :, :, 0].tolist()
+    [[1.0, 0.5], [0.0, 0.0]]
+    """
+    penalty = torch.tensor(strengths)[None, None, :, None].expand(1, d, -1, 1).clone()
+    if free:
+        penalty[:, -1] = 0.0
+    return penalty
+
+
+class AnyLoss(Protocol):
+    """A loss that `minimise` takes: `Loss`, or one that is added up shard by shard.
+
+    Attributes:
+        shape: cells, and weights of each class.
+        classes: the number of classes.
+        penalty: see `penalties`.
+    """
+
+    shape: tuple[int, int]
+    classes: int
+    penalty: Tensor
+
+    def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the losses at weights, and the gradients; see `Loss`."""
+
+
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=(1, 3), keepdim=True)
 
 
 def minimise(
-    loss_of: Loss, spread: Tensor, iterations: int = ITERATIONS, *, start: Tensor | None = None
+    loss_of: AnyLoss, spread: Tensor, iterations: int = ITERATIONS, *, start: Tensor | None = None
 ) -> Tensor:
     """Batched L-BFGS; every (cell, strength) has its own history, step and end.
 
@@ -142,7 +181,7 @@ def minimise(
     # The Hessian at zero is diagonal in the principal axes when the features' means are 0.
     variance = torch.cat([spread, torch.ones_like(spread[:, :1])], dim=1)[:, :, None, None]
     inverse = 1.0 / (variance / loss_of.classes + loss_of.penalty).clamp_min(1e-6)
-    cells, _, d = loss_of.x.shape
+    cells, d = loss_of.shape
     w = torch.zeros(cells, d, loss_of.penalty.shape[2], loss_of.classes) if start is None else start
     loss, gradient = loss_of(w)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []

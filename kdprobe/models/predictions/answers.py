@@ -76,7 +76,9 @@ def empty_rows(table: ColumnTable, columns: tuple[str, ...], task: Task) -> dict
         return not cell or cell.strip().casefold() in empty
 
     first, *others = (table.columns[name] for name in columns)
-    rows = [row for row, cell in enumerate(first) if is_empty(cell)]
+    # What begins with a digit, as nearly all numbers do, is not empty.
+    rows = [row for row, cell in enumerate(first)
+            if not cell or (not cell[0].isdigit() and is_empty(cell))]  # fmt: skip
     return {row: Lack() for row in rows if all(is_empty(cells[row]) for cells in others)}
 
 
@@ -95,27 +97,25 @@ def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | 
     if several:
         return _read_sets(table, task, column, meanings)
     classes = ClassNames(task, table.class_names.get(column, ()))
-    cells: list[str | None] = []
-    lacking: dict[int, Lack] = {}
+    column_cells = table.columns[column]
+    counts = Counter(column_cells)
+    answers = {cell: (cell or "").strip() for cell in counts}
+    names = {cell: meanings.get(answer, answer) for cell, answer in answers.items()}
+    without = {
+        cell: Lack() if is_missing(name, task) else Lack(answers[cell])
+        for cell, name in names.items()
+        if is_missing(name, task) or classes.index(name) is None
+    }
+    lacking = {row: without[cell] for row, cell in enumerate(column_cells) if cell in without}
     read: Counter[str] = Counter()
-    missing: dict[str, bool] = {}
-    for row, cell in enumerate(table.columns[column]):
-        answer = (cell or "").strip()
-        name = meanings.get(answer, answer)
-        if meanings:
-            read[answer] += answer in meanings
-        cells.append(name)
-        if name not in missing:
-            missing[name] = is_missing(name, task)
-        if missing[name]:
-            lacking[row] = Lack()
-        elif classes.index(name) is None:
-            lacking[row] = Lack(answer)
+    for cell, count in counts.items():
+        read[answers[cell]] += count
     used = ", ".join(
         f"{quoted(each)} as {meanings[each]} ({read[each]})" for each in meanings if read[each]
     )
     notes = (f"its answers were read as the command says: {used}",) if used else ()
-    mapped = replace(table, columns={**table.columns, column: tuple(cells)})
+    cells = tuple(map(names.__getitem__, column_cells))
+    mapped = replace(table, columns={**table.columns, column: cells})
     return Answers(mapped, lacking, notes)
 
 

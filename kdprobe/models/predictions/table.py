@@ -6,7 +6,7 @@ outputs (`outputs.py`), or join rows to examples (`file.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,9 +106,17 @@ def read_predictions(
 def _unique_ids(table: ColumnTable) -> tuple[str, ...] | None:
     if "id" not in table.columns:
         return None
+    keys = tuple((cell or "").strip() for cell in table.columns["id"])
+    different = frozenset(keys)
+    if len(different) < len(keys) or "" in different:
+        _refuse_ids(table, keys)
+    return keys
+
+
+def _refuse_ids(table: ColumnTable, keys: Sequence[str]) -> None:
+    """Refuse the first row without an id, or with one that stands above it."""
     first: dict[str, int] = {}
-    for row, cell in enumerate(table.columns["id"]):
-        key = (cell or "").strip()
+    for row, key in enumerate(keys):
         if not key or key in first:
             raise CheckpointError(
                 table.where(row),
@@ -117,7 +125,6 @@ def _unique_ids(table: ColumnTable) -> tuple[str, ...] | None:
                 remedy="correct it, or leave the id column out: rows are then joined by text",
             )
         first[key] = row
-    return tuple(first)
 
 
 def _texts(

@@ -97,6 +97,8 @@ def test_fits_of_other_seeds_are_not_taken_from_the_cache():
     task = make_set("toy", {"tr": rows, "va": rows, "te": rows}, origin="toy")
     made = [fit_key("m", "r", ["mean"], task, ProbeOptions("fast", seeds=n)) for n in (1, 2, 3)]
     assert len({key.digest for key in made}) == 3
+    last = fit_key("m", "r", ["mean"], task, ProbeOptions("fast"), shards=True)
+    assert last.digest not in {key.digest for key in made}
 
 
 def test_how_many_starts_a_probe_gets():
