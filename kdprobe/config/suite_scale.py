@@ -7,7 +7,7 @@ and say in lines what differs from the paper. Does not: plan steps.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,23 +175,32 @@ def _changed_steps(suite: SuiteFile, scale: SuiteScale) -> list[str]:
         if changed:
             lines.append(f"every {kind}: {_words(changed)}")
     lines += [f"{name}: {_words(changes)}" for name, changes in scale.models.items()]
-    lines += [f"{name} is not made: {reason}" for name, reason in scale.leave_out.items()]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in scale.leave_out.items():
+        reasons.setdefault(reason, []).append(name)
+    lines += [f"not made, {reason}: {', '.join(names)}" for reason, names in reasons.items()]
     return lines
 
 
 def _words(keywords: Mapping[str, JsonValue]) -> str:
     """Write keywords in a line.
 
-    >>> _words({"epochs": 2, "options": {"limit": 100}})
-    'epochs = 2, options.limit = 100'
+    >>> _words({"epochs": 2, "options": {"limit": 100, "tasks": ["a", "b"]}, "by_task": {}})
+    'epochs = 2, options.limit = 100, options.tasks = a + b, no by_task'
     """
-    parts = []
+    return ", ".join(_assignments("", keywords))
+
+
+def _assignments(before: str, keywords: Mapping[str, JsonValue]) -> Iterator[str]:
+    """Yield keywords with their values; of tables those inside, by their whole names."""
     for key, value in keywords.items():
-        if isinstance(value, dict):
-            parts += [f"{key}.{part}" for part in _words(value).split(", ") if part]
+        if isinstance(value, dict) and value:
+            yield from _assignments(f"{before}{key}.", value)
+        elif isinstance(value, dict):
+            yield f"no {before}{key}"
         else:
-            parts.append(f"{key} = {value}")
-    return ", ".join(parts)
+            shown = " + ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            yield f"{before}{key} = {shown}"
 
 
 def model_for(model: SuiteModel, task: str) -> SuiteModel:

@@ -84,7 +84,8 @@ def _key(answer: SuiteAnswer) -> str:
     if answer.possible:
         return "Grey: possible at these accuracies; dark: with independent mistakes; ◆ the paper."
     paper = "; ◆ the paper" if answer.cell.published is not None else ""
-    return f"● here, with its 95 % interval{paper}; dashed: {answer.bound:g}."
+    interval = "" if answer.cell.low is None else ", with its 95 % interval"
+    return f"● here{interval}{paper}; dashed: {answer.bound:g}."
 
 
 def claim_picture(answer: SuiteAnswer) -> Markup:

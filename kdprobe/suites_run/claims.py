@@ -77,7 +77,8 @@ def _of_number(claim: SuiteClaim, numbers: SuiteNumbers) -> SuiteAnswer:
         {**held, "value": value, "low": low, "high": high, "n": number.n}
     )
     if low is None or high is None:
-        evidence = f"{name} of {whom} is {show_number(value)}, without an interval."
+        why = number.note or "it has no interval"
+        evidence = f"{name} of {whom} is {show_number(value)}; {why}."
         return SuiteAnswer(says="", answer="unanswered", evidence=evidence, cell=cell)
     q = number.q_value if number.q_value is not None else number.p_value
     adjusted = "q" if number.q_value is not None else "p"

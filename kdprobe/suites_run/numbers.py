@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdprobe.comparison.picking import pick_estimate
-from kdprobe.errors import KdprobeError, UsageError
+from kdprobe.errors import KdprobeError, UnknownNameError, UsageError
 from kdprobe.results.schema import Estimate, ResultsDocument
 from kdprobe.suites_run.plan import SuitePlan
 from kdprobe.suites_run.schedule import StepState
@@ -67,7 +67,7 @@ class SuiteNumbers:
         if not metric:
             return FoundNumber(None, "no metric is named", comparison, task, "")
         model = place.get("model", "")
-        absent = self._absent(document, (model, place.get("other", "")), task)
+        absent = self._absent(document, model, place.get("other", ""), task)
         if absent:
             return FoundNumber(None, absent, comparison, task, metric)
         try:
@@ -78,9 +78,8 @@ class SuiteNumbers:
                              if key in place},
             )  # fmt: skip
         except KdprobeError as error:
-            absent_for_all = isinstance(error, UsageError) and error.found == "did not run"
-            own = model == document.teacher.name and not absent_for_all
-            return FoundNumber(None, OF_STUDENTS if own else str(error), comparison, task, metric)
+            reason = _why_none(error, place, own=model == document.teacher.name)
+            return FoundNumber(None, reason, comparison, task, metric)
         if number.value is None:
             return FoundNumber(None, number.undefined, comparison, task, metric)
         return FoundNumber(number, "", comparison, task, metric)
@@ -112,14 +111,27 @@ class SuiteNumbers:
                 return self.states[step.name].reason
         absent = self.plan.absent
         reason = absent.get(f"{task}/{part}") or absent.get(part)
-        return reason or f"{part} is not made on {task}"
+        return reason or "the task is not among its tasks"
 
-    def _absent(self, document: ResultsDocument, models: tuple[str, ...], task: str) -> str:
-        compared = {model.name for model in document.models}
-        for name in models:
-            if name and name not in compared:
-                return f"{name}: {self._why_absent(name, task)}"
+    def _absent(self, document: ResultsDocument, model: str, other: str, task: str) -> str:
+        """Say why a model is not compared; of the row's own without its name, which the row has."""
+        compared = {one.name for one in document.models}
+        if model and model not in compared:
+            return f"not made: {self._why_absent(model, task)}"
+        if other and other not in compared:
+            return f"{other} is not made: {self._why_absent(other, task)}"
         return ""
+
+
+def _why_none(error: KdprobeError, place: Mapping[str, str], *, own: bool) -> str:
+    """Say why results have no number at a place, for a reader of the page."""
+    if isinstance(error, UsageError) and error.found == "did not run":
+        return str(error)
+    if own:
+        return OF_STUDENTS
+    if isinstance(error, UnknownNameError) and error.where == "`subset`":
+        return f"{place['subset']} is not measured at this scale"
+    return str(error)
 
 
 def resolved_metric(metric: str, document: ResultsDocument) -> str:

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,16 @@ from tests.suites_run.test_schedule import Recording
 GOLD = [0, 1] * 20
 
 
+@cache
+def results() -> str:
+    """Return the results of a comparison with one student, as its file has them."""
+    document = compare_predictions(
+        GOLD, teacher=GOLD, students={"STUDENT": GOLD[1:] + GOLD[:1]}, resamples=100,
+        only=["task_scores", "agreement"],
+    ).document  # fmt: skip
+    return dumps(document)
+
+
 class Finished(Recording):
     """An executor whose comparisons are those of arrays, so that nothing but a suite takes time."""
 
@@ -42,12 +53,9 @@ class Finished(Recording):
         ended = super().wait()
         if job.kind == "compare":
             (_, _), (student, _) = job.inputs
-            document = compare_predictions(
-                GOLD, teacher=GOLD, students={student: GOLD[1:] + GOLD[:1]}, resamples=100,
-                only=["task_scores"],
-            ).document  # fmt: skip
             folder = self.store.result(job.address, job.kind)
-            (folder / "results.json").write_text(dumps(document), encoding="utf-8")
+            text = results().replace("STUDENT", student)
+            (folder / "results.json").write_text(text, encoding="utf-8")
             (folder / "report.html").write_text("a page", encoding="utf-8")
         return ended
 

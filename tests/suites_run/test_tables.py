@@ -76,7 +76,7 @@ def test_reasons(numbers: SuiteNumbers) -> None:
     """An empty cell without a reason could be a typing error."""
     for place, words in (
         ({"metric": "acuracy"}, "did you mean 'accuracy'"),
-        ({"metric": "accuracy", "subset": "nowhere"}, "nowhere"),
+        ({"metric": "accuracy", "subset": "nowhere"}, "nowhere is not measured at this scale"),
         ({}, "no metric is named"),
     ):
         cell = grid_of(numbers, columns=[{"label": "a"}],
