@@ -31,8 +31,10 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 # A run repeats exactly; `--hypothesis-profile=search` draws examples that no run had before.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
-hypothesis.settings.register_profile("search", derandomize=False, print_blob=True)
+# Neither has a time limit: how long an example takes says how busy the machine is.
+_UNTIMED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("repeatable", derandomize=True, **_UNTIMED)
+hypothesis.settings.register_profile("search", derandomize=False, print_blob=True, **_UNTIMED)
 hypothesis.settings.load_profile("repeatable")
 
 FORCED = os.environ.get("KDPROBE_TEST_BF16") == "1"

@@ -47,7 +47,6 @@ def message(done: Outcome) -> str:
     return errors[0]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_broken_input(
     case: Case, whole: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -124,7 +124,7 @@ def pushed(
         del env["HF_TOKEN"]
     return subprocess.run(
         [sys.executable, "-m", "kdprobe.cli.main", "push", *map(str, words)],
-        capture_output=True, text=True, env=env, check=False, timeout=120,
+        capture_output=True, text=True, env=env, check=False, timeout=280,
     )  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class Reader:
             viewport={"width": width, "height": 844}, color_scheme=scheme,
             java_script_enabled=scripts, accept_downloads=True,
         )  # fmt: skip
-        context.set_default_timeout(8000)
+        context.set_default_timeout(60_000)  # a busy machine is slow, not wrong
         self.contexts.append(context)
         page = context.new_page()
         faults: list[str] = []

@@ -156,7 +156,8 @@ def test_print_opens_every_fold_and_then_closes_what_it_opened(reader: Reader):
     assert page.evaluate(closed) == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(OPEN) == ["calibration"]
-    page.wait_for_timeout(50)
+    # The events of the folds come first, however long they take.
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     page.reload()
     assert page.evaluate(OPEN) == ["calibration"]
 

@@ -132,7 +132,9 @@ def test_a_wider_page_wraps_anew(reader: Reader):
     narrow = blocks.count()
     page.set_viewport_size({"width": 1280, "height": 844})
     page.locator("#sentences .tab:not([hidden]) .words").first.wait_for()
-    page.wait_for_timeout(200)
+    page.wait_for_function(
+        "document.querySelectorAll('#sentences .tab:not([hidden]) .words').length === 5"
+    )
     assert blocks.count() == 5 < narrow
 
 

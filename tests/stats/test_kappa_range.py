@@ -129,9 +129,9 @@ def test_the_three_other_verdicts():
 
 def test_many_examples_take_a_moment_and_name_no_shared_mistakes():
     """Guards against a search that is quadratic in the number of errors."""
-    start = time.perf_counter()
+    start = time.process_time()  # not the clock: machines that test are shared
     found = kappa_range((0.75, 0.70), (100_000, 100_000), 0.4)
-    assert time.perf_counter() - start < 10  # 2.5e9 splits; a quarter of a second alone
+    assert time.process_time() - start < 10  # 2.5e9 splits; a quarter of a second alone
     assert found.low == pytest.approx(-0.3793, abs=1e-3)
     assert found.place is not None
     assert found.place.shared_most is None
