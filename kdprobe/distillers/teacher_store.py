@@ -135,7 +135,7 @@ class TeacherFile:
     def parts(self) -> dict[str, JsonValue]:
         """Return the parts of a key in the cache."""
         return {
-            "version": 2,
+            "version": 3,
             "model": self.fingerprint,
             "split": self.split.fingerprint,
             "max_length": self.max_length,
