@@ -81,9 +81,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         longest = int(job.encoded.lengths.max())
         choose_attention(job.student, longest=longest, compute=job.compute)
         layers = int(job.student.config.num_hidden_layers)
-        self.short = leaves_last_layer(self.needs, layers) and first_token_suffices(
-            job.student, job.encoded
-        )
+        self.reads_first = first_token_suffices(job.student, job.encoded)
+        self.short = self.reads_first and leaves_last_layer(self.needs, layers)
         self.short_attention = leaves_last_attention(self.needs, layers)
         _spare_unused_rows(job)
         trainable = Trainable(job.student, job.weighted_loss.projections(job.models))
@@ -261,6 +260,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             progress=Silent(),
             title="",
             group=self.group,
+            enough=self.reads_first,
         ).astype("float64")
         split = evaluation.split
         if split.labels is None:
