@@ -20,6 +20,7 @@ from torch.utils.data import Dataset, Sampler
 
 from kdprobe.distillers.objective import GROUPS, WORDS
 from kdprobe.distillers.word_shares import WordShares
+from kdprobe.models.batches import near_equal_batches
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import pad_rows
 from kdprobe.seeds import derive_generator
@@ -81,13 +82,9 @@ class Encoded:
         return padded
 
     def batches(self, size: int) -> Iterator[list[int]]:
-        """Return the rows of batches of about equal lengths, the longest first.
-
-        The first batch is the largest, so that a lack of memory shows at once.
-        """
-        order = np.argsort(-self.lengths, kind="stable")
-        for start in range(0, len(order), size):
-            yield [int(row) for row in order[start : start + size]]
+        """Return the rows of batches of about equal lengths; see `near_equal_batches`."""
+        for rows in near_equal_batches(self.lengths, batch_size=size):
+            yield rows.tolist()
 
 
 def encode(text: TextModel, split: Split, *, max_length: int) -> Encoded:

@@ -37,6 +37,12 @@ def leaves_last_layer(needs: Needs, layers: int) -> bool:
     return not needs.student_model and all(need.layer < layers for need in last)
 
 
+def leaves_last_attention(needs: Needs, layers: int) -> bool:
+    """Whether objectives read nothing of the attention of the student's last layer; see above."""
+    inside = ("query", "key", "value", "attention")
+    return not any(n.layer == layers and n.quantity in inside for n in needs.student)
+
+
 def first_token_suffices(model: PreTrainedModel, encoded: Encoded) -> bool:
     """Whether a model's logits come from the first token of its last layer; tried on some texts.
 
@@ -53,7 +59,9 @@ def first_token_suffices(model: PreTrainedModel, encoded: Encoded) -> bool:
     training = model.training
     model.eval()
     try:
-        return is_enough(model, lambda: torch.cat([predict(model, one) for one in trials]))
+        return is_enough(
+            model, lambda: torch.cat([predict(model, one) for one in trials]), attention=True
+        )
     finally:
         model.train(training)
 
@@ -71,7 +79,13 @@ def _one_shorter(encoded: Encoded) -> Encoded:
 
 
 def first_token_forward(
-    model: torch.nn.Module, *, enough: bool
+    model: torch.nn.Module, *, enough: bool, attention: bool = True
 ) -> contextlib.AbstractContextManager[None]:
-    """Compute the last layer for the first token alone inside the block, where that is enough."""
-    return first_token_only(model) if enough else contextlib.nullcontext()
+    """Compute the last layer for the first token alone inside the block, where that is enough.
+
+    Args:
+        model: the classifier.
+        enough: see `first_token_suffices`.
+        attention: whether nobody reads the layer's attention.
+    """
+    return first_token_only(model, attention=attention) if enough else contextlib.nullcontext()

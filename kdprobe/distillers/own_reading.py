@@ -54,11 +54,11 @@ class OwnReading:
 
     @cached_property
     def rows(self) -> list[int]:
-        """Choose some examples of the first batch, that of the longest, and the shortest of all.
+        """Choose some examples of the longest, as many as a batch holds, and the shortest of all.
 
         They are read as one batch, so that the shortest stands beside the most padding there is.
         """
-        batch = next(self.encoded.batches(FIRST_BATCH), [])
+        batch = np.argsort(-self.encoded.lengths, kind="stable")[:FIRST_BATCH].tolist()
         places = np.linspace(0, len(batch) - 1, min(_LOOKED_AT, len(batch))).astype(np.int64)
         chosen = [batch[place] for place in places]
         if chosen:

@@ -45,11 +45,13 @@ def all_logits(
     title: str,
     group: ProcessGroup = ALONE,
     workers: Workers | None = None,
+    enough: bool | None = None,
 ) -> NDArray[np.float32]:
     """Compute the logits of a whole split, in eval mode; the model's mode is put back after.
 
     Processes of `group` share the batches, and each gets the whole; so do those of `workers`, with
-    one result. None: all is done in this process, with the threads it has.
+    one result. None: all is done in this process, with the threads it has. `enough` is what
+    `first_token_suffices` says of the model; None: it is tried.
 
     Returns:
         float32 `[n, C]`, rows in the split's order, columns in the task's label order.
@@ -58,7 +60,8 @@ def all_logits(
     out = np.zeros((len(encoded.lengths), classes), dtype=np.float32)
     training = model.training
     model.eval()
-    enough = first_token_suffices(model, encoded)
+    if enough is None:
+        enough = first_token_suffices(model, encoded)
     strict = torch.are_deterministic_algorithms_enabled()
     run = _TeacherRun(model, encoded, columns, device, enough, strict)
     held = Held(run, title, size=_bytes(model), here="" if device.type == "cpu" else "a GPU")
@@ -135,7 +138,7 @@ class TeacherFile:
     def parts(self) -> dict[str, JsonValue]:
         """Return the parts of a key in the cache."""
         return {
-            "version": 2,
+            "version": 3,
             "model": self.fingerprint,
             "split": self.split.fingerprint,
             "max_length": self.max_length,

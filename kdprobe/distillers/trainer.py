@@ -20,10 +20,12 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl
 
 from kdprobe.distillers.arguments import other_optimizer, training_arguments
+from kdprobe.distillers.attention_kernel import choose_attention
 from kdprobe.distillers.encoding import GroupedByLength, RowNumbers
 from kdprobe.distillers.first_token_forward import (
     first_token_forward,
     first_token_suffices,
+    leaves_last_attention,
     leaves_last_layer,
 )
 from kdprobe.distillers.forward import Trainable, prepare
@@ -76,10 +78,12 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         self.job, self.group = job, process_group()
         self.needs = job.weighted_loss.needs(job.models)
         prepare(job.student, self.needs.student, gradients=self.needs.student_model)
+        longest = int(job.encoded.lengths.max())
+        choose_attention(job.student, longest=longest, compute=job.compute)
         layers = int(job.student.config.num_hidden_layers)
-        self.short = leaves_last_layer(self.needs, layers) and first_token_suffices(
-            job.student, job.encoded
-        )
+        self.reads_first = first_token_suffices(job.student, job.encoded)
+        self.short = self.reads_first and leaves_last_layer(self.needs, layers)
+        self.short_attention = leaves_last_attention(self.needs, layers)
         _spare_unused_rows(job)
         trainable = Trainable(job.student, job.weighted_loss.projections(job.models))
         super().__init__(
@@ -100,6 +104,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         self.accelerator.prepare_model = partial(
             self.accelerator.prepare_model, evaluation_mode=True
         )
+        # nothing to free before the first step; a collection of all garbage takes .25 s
+        self.accelerator.free_memory = list
         same_start(trainable, self.group)
 
     def collate(self, rows: list[int]) -> dict[str, Any]:
@@ -166,7 +172,9 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         Raises:
             TrainingError: an example's loss is not finite; the examples are named.
         """
-        with first_token_forward(self.job.student, enough=self.short):
+        with first_token_forward(
+            self.job.student, enough=self.short, attention=self.short_attention
+        ):
             values: dict[Any, Tensor] = model(inputs["inputs"], self.needs.student | {LOGITS})
         shown = self.job.student if self.needs.student_model else None
         student = View(values, inputs["inputs"], shown)
@@ -252,6 +260,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             progress=Silent(),
             title="",
             group=self.group,
+            enough=self.reads_first,
         ).astype("float64")
         split = evaluation.split
         if split.labels is None:

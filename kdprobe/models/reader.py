@@ -91,7 +91,7 @@ class Reader:
         with evaluating(self.model):
             return is_enough(
                 self.model, lambda: torch.cat([self.model(**one).logits for one in inputs]),
-                attending=True,
+                attention=True,
             )  # fmt: skip
 
     def encode(self, texts: Texts) -> EncodedText:
@@ -199,7 +199,7 @@ class Reader:
     def _shortened(self, model: Any) -> contextlib.AbstractContextManager[None]:
         if not self._short:
             return contextlib.nullcontext()
-        return first_token_only(model, attending=True)
+        return first_token_only(model, attention=True)
 
     @cached_property
     def tables(self) -> list[torch.nn.Module]:

@@ -137,13 +137,9 @@ def _forms(
 def fold(model: nn.Module, *kinds: type[Form]) -> None:
     """Put one plain table in place of every embedding that is held in one of these forms."""
     for owner, name, part in _forms(model, kinds):
-        weight = part.weight
-        rows, width = weight.shape
-        plain = nn.Embedding(
-            rows, width, padding_idx=part.padding_idx, device=weight.device, dtype=weight.dtype
+        plain = nn.Embedding.from_pretrained(
+            part.weight, freeze=False, padding_idx=part.padding_idx
         )
-        with torch.no_grad():
-            plain.weight.copy_(weight)
         setattr(owner, name, plain)
 
 

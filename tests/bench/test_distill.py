@@ -1,4 +1,4 @@
-"""What a cached teacher and length groups save: our trainer against the loops people write.
+"""What a cached teacher and length groups save: our trainer against Hugging Face's.
 
 `KDPROBE_ENCODER` names a classifier's folder for CoLA (with `KDPROBE_DATA`); without it a tiny one.
 Each round has a seed of its own, so that students are compared over several.
@@ -7,17 +7,22 @@ Each round has a seed of its own, so that students are compared over several.
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
@@ -32,15 +37,13 @@ from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
 from kdprobe.distillers.weighted_loss import build_weighted_loss
-from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.checkpoint import Loaded, load_classifier, quiet
 from kdprobe.models.precision import has_bfloat16
 from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Silent
-from kdprobe.seeds import derive_generator
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split
-from tests.bench.peak import operations, share_of_peak
 from tests.bench.rows import BenchRows
 from tests.distillers.builders import TASK, toy_split
 from tests.models.tiny import tiny_checkpoint
@@ -61,6 +64,7 @@ class Bench(NamedTuple):
     student: Any
     split: Split
     encoded: Encoded
+    held_split: Split
     held: Encoded
 
 
@@ -89,58 +93,77 @@ def bench(tmp_path: Path) -> Bench:
         encode_for(student.model, loaded.tokenizer, part, max_length=PADDED)
         for part in (split, held)
     )
-    return Bench(loaded, student.model, split, encoded, unseen)
+    return Bench(loaded, student.model, split, encoded, held, unseen)
 
 
-def our_order(bench: Bench, seed: int) -> Iterator[list[int]]:
-    """The batches of our trainer; padding to 128 costs the same in any order."""
-    sampler = GroupedByLength(bench.encoded.lengths, batch=BATCH, seed=seed)
-    for epoch in range(EPOCHS):
-        sampler.set_epoch(epoch)
-        rows = list(sampler)
-        yield from (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+class Peer(Trainer):  # type: ignore[misc]  # transformers is untyped
+    """Hugging Face's trainer as guides distil with it: the teacher is asked at every step."""
 
+    def __init__(self, bench: Bench, order: GroupedByLength | None, **given: Any) -> None:
+        self.bench, self.order = bench, order
+        super().__init__(**given)
 
-def shuffled(seed: int) -> Iterator[list[int]]:
-    """The batches of a common loader."""
-    for epoch in range(EPOCHS):
-        drawn = derive_generator(seed, "bench", "distil", str(epoch)).permutation(EXAMPLES)
-        yield from (drawn[start : start + BATCH].tolist() for start in range(0, EXAMPLES, BATCH))
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return self.order or super()._get_train_sampler(train_dataset)
 
-
-def plain_loop(bench: Bench, student: Any, order: Iterator[list[int]], padding: Any) -> list[float]:
-    """The loop of tutorials: tokenise, ask the teacher, step; gives each step's loss."""
-    optimizer = torch.optim.AdamW(student.parameters(), lr=RATE, weight_decay=0.0)
-    student.train()
-    losses = []
-    for rows in order:
-        texts = [bench.split.texts[row] for row in rows]
-        inputs = bench.teacher.tokenizer(
-            texts, padding=padding, max_length=PADDED, truncation=True, return_tensors="pt"
-        )
-        labels = torch.tensor(np.asarray(bench.split.labels)[rows])
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Half cross-entropy, half divergence from the teacher."""
+        labels = inputs.pop("labels")
         with torch.no_grad():
-            said = bench.teacher.model(**inputs).logits[:, list(bench.teacher.columns)]
-        logits = student(**inputs).logits
+            said = self.bench.teacher.model(**inputs).logits[:, list(self.bench.teacher.columns)]
+        logits = model(**inputs).logits.float()
         soft = nn.functional.kl_div(
-            torch.log_softmax(logits, -1), torch.log_softmax(said, -1),
+            torch.log_softmax(logits, -1), torch.log_softmax(said.float(), -1),
             log_target=True, reduction="batchmean",
         )  # fmt: skip
-        loss = 0.5 * nn.functional.cross_entropy(logits, labels) + 0.5 * soft
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    return losses
+        return 0.5 * nn.functional.cross_entropy(logits, labels) + 0.5 * soft
+
+
+def hugging_face(
+    bench: Bench, student: Any, folder: Path, *, padding: str, seed: int, bf16: bool = False
+) -> list[float]:
+    """Train with it: texts tokenised once, AdamW fused, one checkpoint, and no evaluation.
+
+    Padded to 128 it goes through our batches (it costs the same in any order), so that the mean
+    loss and the student are compared; with dynamic padding it shuffles as it does.
+    """
+    columns, gold = bench.encoded.columns, np.asarray(bench.split.labels)
+    rows = [
+        {**{name: ids[row] for name, ids in columns.items()}, "labels": int(gold[row])}
+        for row in range(EXAMPLES)
+    ]
+    arguments = TrainingArguments(
+        output_dir=str(folder), num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH,
+        learning_rate=RATE, lr_scheduler_type="constant", optim="adamw_torch_fused",
+        logging_steps=STEPS, save_strategy="steps", save_steps=10**6, bf16=bf16, use_cpu=True,
+        remove_unused_columns=False, dataloader_pin_memory=False, disable_tqdm=True, report_to=[],
+        seed=seed,
+    )  # fmt: skip
+    order = GroupedByLength(bench.encoded.lengths, batch=BATCH, seed=seed)
+    trainer = Peer(
+        bench, order if padding == "max_length" else None, model=student, args=arguments,
+        train_dataset=rows, data_collator=DataCollatorWithPadding(
+            bench.teacher.tokenizer, padding=padding, max_length=PADDED
+        ),
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+
+def teach(bench: Bench) -> NDArray[np.float32]:
+    """The teacher's pass over the training texts."""
+    return all_logits(
+        bench.teacher.model, bench.encoded, columns=bench.teacher.columns, device=CPU,
+        batch_size=64, progress=Silent(), title="",
+    )  # fmt: skip
 
 
 def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: int) -> list[float]:
     """Our trainer: the teacher's pass first, then every epoch."""
-    logits = all_logits(
-        bench.teacher.model, bench.encoded, columns=bench.teacher.columns, device=CPU,
-        batch_size=64, progress=Silent(), title="",
-    )  # fmt: skip
+    logits = teach(bench)
     shapes = shape_of(student), shape_of(bench.teacher.model)
     settings = TrainingSettings(
         epochs=EPOCHS, batch_size=BATCH, learning_rate=RATE, warmup=0.0, schedule="constant",
@@ -153,7 +176,7 @@ def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: in
     weighted_loss = build_weighted_loss(terms, reduction="example", where="bench")
     job = TrainingJob(
         student=student, tokenizer=bench.teacher.tokenizer, split=bench.split,
-        encoded=bench.encoded, evaluation=EvaluationSet(bench.split, bench.encoded),
+        encoded=bench.encoded, evaluation=EvaluationSet(bench.held_split, bench.held),
         weighted_loss=weighted_loss, models=ModelPair(bench.split.task, *shapes, same_tokens=True),
         teacher=StoredTeacher(torch.from_numpy(logits)), settings=settings, compute=compute,
         seed=seed,
@@ -182,60 +205,108 @@ def divergence(bench: Bench, student: Any) -> float:
     return float(value)
 
 
+def rate(kind: torch.dtype) -> float:
+    """Floating-point operations a CPU second of a large matrix product: what the machine allows."""
+    left, right = torch.ones(1024, 1024, dtype=kind), torch.ones(1024, 1024, dtype=kind)
+    torch.mm(left, right)
+    started = time.process_time()
+    for _ in range(10):
+        torch.mm(left, right)
+    return 10 * 2 * 1024**3 / (time.process_time() - started)
+
+
+def least_seconds(bench: Bench, folder: Path) -> tuple[float, float]:
+    """CPU seconds of the matrix products of our training alone: in float32, and with bfloat16.
+
+    The teacher's pass is float32 in both.
+    """
+    full, half = rate(torch.float32), rate(torch.bfloat16)
+    with FlopCounterMode(display=False) as asking:
+        teach(bench)
+    plain = Compute("cpu", bf16=False, threads=torch.get_num_threads())
+    with FlopCounterMode(display=False) as all_of_it:
+        ours(bench, copy.deepcopy(bench.student), plain, folder, seed=0)
+    teacher = asking.get_total_flops()
+    student = all_of_it.get_total_flops() - teacher
+    print(f"{student / STEPS / 1e9:.1f} GFLOP a step, the teacher's pass {teacher / 1e9:.0f}; "
+          f"{full / 1e9:.0f} and {half / 1e9:.0f} GFLOP/s in float32 and bfloat16")  # fmt: skip
+    return (teacher + student) / full, teacher / full + student / half
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
-def test_steps_against_plain_loops(bench: Bench, tmp_path: Path, bench_row: BenchRows) -> None:
-    """Guards speed that is bought with another student: losses are equal before times are told.
-
-    The loop that pads to 128 goes through our batches, so that the mean loss and the student are
-    compared; the loop with dynamic padding shuffles as loaders do, and its student is compared.
-    """
+def test_steps_against_the_trainer(bench: Bench, tmp_path: Path, bench_row: BenchRows) -> None:
+    """Guards speed that is bought with another student: losses are equal before times are told."""
     plain = Compute("cpu", bf16=False, threads=torch.get_num_threads())
     half = choose_compute(device="cpu", bf16=has_bfloat16("cpu"))  # emulated it is no way to save
-    ways: dict[str, Callable[[Any, int], list[float]]] = {
-        "padded to 128": lambda s, r: plain_loop(bench, s, our_order(bench, r), "max_length"),
-        "dynamic padding": lambda s, r: plain_loop(bench, s, shuffled(r), "longest"),
-        "ours, float32": lambda s, r: ours(bench, s, plain, tmp_path / f"f{r}", seed=r),
+    peer = partial(hugging_face, bench)
+    ways: dict[str, Callable[[Any, Path, int], list[float]]] = {
+        "Trainer padded to 128": lambda s, p, r: peer(s, p, padding="max_length", seed=r),
+        "Trainer with dynamic padding": lambda s, p, r: peer(s, p, padding="longest", seed=r),
+        "ours, float32": lambda s, p, r: ours(bench, s, plain, p, seed=r),
     }
     if half.bf16:
-        ways["ours, bfloat16"] = lambda s, r: ours(bench, s, half, tmp_path / f"h{r}", seed=r)
+        ways["Trainer with dynamic padding in bfloat16"] = lambda s, p, r: peer(
+            s, p, padding="longest", seed=r, bf16=True
+        )
+        ways["ours, bfloat16"] = lambda s, p, r: ours(bench, s, half, p, seed=r)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     learnt: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(ROUNDS):
-        means: dict[str, float] = {}
-        for name, way in ways.items():
-            student = copy.deepcopy(bench.student)
-            took, losses = timed(lambda: way(student, number))  # noqa: B023 (called at once)
-            means[name] = statistics.mean(losses)
-            seconds[name].append(took)
-            learnt[name].append(divergence(bench, student))
-        assert means["ours, float32"] == pytest.approx(means["padded to 128"], abs=2e-3)
-        if half.bf16:
-            assert means["ours, bfloat16"] == pytest.approx(means["padded to 128"], abs=5e-2)
-    start = divergence(bench, bench.student)
-    assert learnt["ours, float32"] == pytest.approx(learnt["padded to 128"], abs=2e-3)
+    losses: dict[str, list[float]] = {name: [] for name in ways}
+    with quiet():
+        least = dict(zip(("ours, float32", "ours, bfloat16"),
+                         least_seconds(bench, tmp_path / "least"), strict=True))  # fmt: skip
+        for number in range(ROUNDS):
+            for name, way in ways.items():
+                student, place = copy.deepcopy(bench.student), tmp_path / f"{name} {number}"
+                took, of_steps = timed(lambda: way(student, place, number))  # noqa: B023 (called at once)
+                losses[name].append(statistics.mean(of_steps))
+                seconds[name].append(took)
+                learnt[name].append(divergence(bench, student))
+    report(bench, seconds, learnt)
+    check_equal(bench, losses, learnt)
     average = {name: statistics.mean(steps) for name, steps in learnt.items()}
-    assert abs(average["dynamic padding"] - average["ours, float32"]) < 0.15 * start + 2e-3
-    medians = {name: statistics.median(steps) for name, steps in seconds.items()}
-    for name, took in medians.items():
+    for mine, theirs in itertools.product(ways, ways):
+        if not mine.startswith("ours") or theirs.startswith("ours"):
+            continue
+        if "float32" in mine and "bfloat16" in theirs:
+            continue
+        share = least[mine] / statistics.median(seconds[mine])
+        wanted = {"Trainer padded to 128": (15.0, 30.0), "Trainer with dynamic padding": (3.0, 5.0)}
+        must, goal = wanted.get(theirs, (None, None))
+        bench_row(
+            f"distilling, {mine}, to {theirs}",
+            [slow / fast for slow, fast in zip(seconds[theirs], seconds[mine], strict=True)],
+            agreement=f"KL {average[mine]:.4f}, the Trainer's {average[theirs]:.4f}; "
+            f"{share:.0%} of the time is matrix products at the machine's rate",
+            must=must,
+            goal=goal,
+        )
+    fast, slow = (statistics.median(seconds[n]) for n in ("ours, float32", "Trainer padded to 128"))
+    assert slow > 2 * fast
+
+
+def check_equal(
+    bench: Bench, losses: dict[str, list[float]], learnt: dict[str, list[float]]
+) -> None:
+    """The same losses and students in one order of batches; in another and in bfloat16 nearly."""
+    same, padded = "ours, float32", "Trainer padded to 128"
+    assert losses[same] == pytest.approx(losses[padded], abs=2e-3)
+    assert learnt[same] == pytest.approx(learnt[padded], abs=2e-3)
+    bound = 0.15 * divergence(bench, bench.student) + 2e-3
+    average = {name: statistics.mean(steps) for name, steps in learnt.items()}
+    for name, value in average.items():
+        assert abs(value - average[same]) < bound, name
+    if "ours, bfloat16" in losses:
+        assert losses["ours, bfloat16"] == pytest.approx(losses[padded], abs=5e-2)
+
+
+def report(bench: Bench, seconds: dict[str, list[float]], learnt: dict[str, list[float]]) -> None:
+    """Print speed and what was learnt."""
+    start = divergence(bench, bench.student)
+    for name, each in seconds.items():
+        took = statistics.median(each)
         print(f"{name}: {STEPS / took:.2f} steps/s, {EPOCHS * EXAMPLES / took:.0f} sentences/s, "
-              f"KL to the teacher on unseen texts {average[name]:.4f} +- "
+              f"KL to the teacher on unseen texts {statistics.mean(learnt[name]):.4f} +- "
               f"{statistics.stdev(learnt[name]):.4f} over {ROUNDS} seeds "
               f"(before: {start:.4f})")  # fmt: skip
-    best_way = min((name for name in medians if name.startswith("ours")), key=medians.__getitem__)
-    best = medians[best_way]
-    work = operations(lambda: ways[best_way](copy.deepcopy(bench.student), ROUNDS))
-    kind = torch.bfloat16 if best_way == "ours, bfloat16" else torch.float32
-    for name in ("padded to 128", "dynamic padding"):
-        ratio = medians[name] / best
-        rounds = [slow / fast for slow, fast in zip(seconds[name], seconds[best_way], strict=True)]
-        bench_row(
-            f"distilling, {best_way}, to the loop with {name}",
-            rounds,
-            agreement=f"KL {average[best_way]:.4f}, the loop's {average[name]:.4f}",
-            must={"padded to 128": 15.0, "dynamic padding": 3.0}[name],
-            goal={"padded to 128": 30.0, "dynamic padding": 5.0}[name],
-            share=share_of_peak(work, best, kind),
-        )
-        print(f"distil: {ratio:.1f} times as fast as the loop with {name}, teacher's pass counted")
-    assert medians["padded to 128"] > 2 * best

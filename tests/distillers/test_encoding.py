@@ -97,8 +97,8 @@ def test_batches_hold_alike_lengths() -> None:
 
 
 def test_evaluation_batches_and_counts() -> None:
-    """Guards the evaluation: every row once, the longest first."""
-    encoded = Encoded({"input_ids": [[1], [1, 2, 3], [1, 2]]}, {"input_ids": 0})
-    assert list(encoded.batches(2)) == [[1, 2], [0]]
+    """Guards the evaluation: every row once, the longest first, little padding."""
+    encoded = Encoded({"input_ids": [[1], [1] * 8, [1] * 7, [1, 2]]}, {"input_ids": 0})
+    assert list(encoded.batches(2)) == [[1, 2], [3], [0]]
     assert (len(RowNumbers(3)), RowNumbers(3)[2]) == (3, 2)
     assert steps_per_epoch(100, 8, 4) == pytest.approx(4)

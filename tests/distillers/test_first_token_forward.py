@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.first_token_forward import (
     first_token_forward,
     first_token_suffices,
+    leaves_last_attention,
     leaves_last_layer,
 )
-from kdprobe.distillers.objective import LOGITS, Need, Needs
+from kdprobe.distillers.forward import shape_of
+from kdprobe.distillers.objective import LOGITS, ModelPair, Need, Needs
+from kdprobe.distillers.teacher_signal import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from tests.distillers.builders import toy_job, toy_weighted_loss
 
 
@@ -31,12 +38,30 @@ def gradients(trainer: StudentTrainer, *, enough: bool) -> dict[str, torch.Tenso
     }
 
 
-def test_gradients_are_those_of_the_whole_pass(tmp_path: Path) -> None:
-    """Guards the shortcut in training: a gradient through another token would be lost."""
+@pytest.mark.parametrize("objective", ["hard_labels", "attention_relations"])
+def test_gradients_are_those_of_the_whole_pass(objective: str, tmp_path: Path) -> None:
+    """Guards the shortcut in training: a gradient through another token would be lost.
+
+    An objective that reads the last layer's keys leaves that layer's attention whole.
+    """
     torch.manual_seed(0)
     job = toy_job(TrainingSettings(batch_size=5), dropout=0.0)
+    if objective != "hard_labels":
+        shape = shape_of(job.student)
+        settings = (
+            ObjectiveSetting(name="hard_labels"),
+            ObjectiveSetting(name=objective, options={"relation_heads": 2}),
+        )
+        teacher = deepcopy(job.student)
+        torch.nn.init.normal_(teacher.bert.encoder.layer[0].attention.self.key.weight)
+        models = ModelPair(job.split.task, shape, shape, same_tokens=True)
+        weighted_loss = build_weighted_loss(settings, reduction="example", where="")
+        needs = weighted_loss.needs(models).teacher
+        live = LiveTeacher(teacher.eval(), job.encoded, needs, (0, 1))
+        job = replace(job, models=models, weighted_loss=weighted_loss, teacher=live)
     trainer = StudentTrainer(job, folder=tmp_path, callbacks=[])
     assert trainer.short
+    assert trainer.short_attention == (objective == "hard_labels")
     short, whole = (gradients(trainer, enough=enough) for enough in (True, False))
     for name, gradient in whole.items():
         assert torch.allclose(short[name], gradient, atol=1e-6), name
@@ -50,6 +75,10 @@ def test_objectives_that_read_the_last_layer_run_it_whole() -> None:
     for quantity in ("hidden", "first"):
         assert not leaves_last_layer(Needs(student=frozenset({Need(quantity, 2)})), 2)
     assert not leaves_last_layer(Needs(student_model=True), 2)
+    for quantity in ("query", "key", "value", "attention"):
+        needs = Needs(student=frozenset({LOGITS, Need(quantity, 1)}))
+        assert leaves_last_attention(needs, 2)
+        assert not leaves_last_attention(needs, 1)
 
 
 def test_a_head_that_reads_every_token_is_found_out() -> None:
@@ -72,3 +101,4 @@ def test_no_hook_is_left(enough: bool) -> None:
     with pytest.raises(ZeroDivisionError), first_token_forward(job.student, enough=enough):
         raise ZeroDivisionError
     assert not any(module._forward_pre_hooks for module in job.student.modules())
+    assert not any("forward" in vars(module) for module in job.student.modules())

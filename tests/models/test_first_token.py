@@ -73,10 +73,10 @@ def test_in_the_last_layer_the_first_token_alone_attends(padded: bool, tmp_path:
     given = {"input_ids": ids, "attention_mask": (ids > 0).long()} if padded else {"input_ids": ids}
     with torch.no_grad(), Queries() as whole:
         wanted = model(**given).logits
-    with torch.no_grad(), Queries() as short, first_token_only(model, attending=True):
+    with torch.no_grad(), Queries() as short, first_token_only(model, attention=True):
         torch.testing.assert_close(model(**given).logits, wanted, atol=1e-6, rtol=1e-6)
-    assert short.counts == [*whole.counts[:-1], 1]
-    with pytest.raises(IndexError), first_token_only(model, attending=True):
+    assert short.counts == whole.counts[:-1]
+    with pytest.raises(IndexError), first_token_only(model, attention=True):
         model(input_ids=torch.tensor([[10**6]]))
     with torch.no_grad(), Queries() as after:
         assert torch.equal(model(**given).logits, wanted)
@@ -122,3 +122,53 @@ def test_a_head_that_breaks_on_one_token_runs_whole(tmp_path: Path):
 
     assert not is_enough(model, third)
     assert not is_enough(torch.nn.Linear(2, 2), lambda: torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("kernel", ["sdpa", "eager"])
+@pytest.mark.parametrize("arch", ["bert", "roberta"])
+def test_one_token_of_attention_is_its_first_row(
+    arch: Any, kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """Guards the attention that is worked out without keys and values: padding, biases, dropout.
+
+    What dropout keeps is set by hand, so that both ways drop the same tokens.
+    """
+    place = tiny_checkpoint(tmp_path / arch, labels=TASK.labels, arch=arch)
+    model = open_hf(str(place), name=arch, task=TASK, device="cpu").model.train()
+    model.set_attn_implementation(kernel)
+    model.requires_grad_()
+    if kernel == "eager":  # the fused kernel draws inside
+
+        def drop(given: torch.Tensor, p: float = 0.5, training: bool = True, *_: bool) -> Any:
+            kept = torch.arange(given.shape[-1]) % 4 != 1
+            return given * kept / (1 - p) if training and p else given
+
+        monkeypatch.setattr(torch.nn.functional, "dropout", drop)
+    else:
+        model.eval()
+    for bias in (n for n, _ in model.named_parameters() if n.endswith(("key.bias", "value.bias"))):
+        torch.nn.init.normal_(model.get_parameter(bias))
+    ids = torch.tensor([[2, 7, 8, 9, 3], [2, 9, 3, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    found = []
+    for attention in (True, False):
+        model.zero_grad()
+        with first_token_only(model, attention=attention):
+            logits = model(input_ids=ids, attention_mask=mask).logits
+        logits[:, 1].sum().backward()
+        found.append([logits.detach(), *(w.grad for _, w in sorted(model.named_parameters()))])
+    for short, whole in zip(*found, strict=True):
+        torch.testing.assert_close(short, whole, atol=1e-6, rtol=1e-4)
+    assert "forward" not in vars(last_attention(model)[0])  # type: ignore[index]
+
+
+def test_an_attention_that_is_not_known_runs_whole(tmp_path: Path):
+    """Guards an attention with linear maps of another kind (adapters), which would be passed by."""
+    place = tiny_checkpoint(tmp_path / "bert", labels=TASK.labels)
+    model = open_hf(str(place), name="m", task=TASK, device="cpu").model
+    own = last_attention(model)[0]  # type: ignore[index]
+    with first_token_only(model, attention=True):
+        assert "forward" in vars(own)
+    own.key = torch.nn.Sequential(own.key)
+    with first_token_only(model, attention=True):
+        assert "forward" not in vars(own)
