@@ -30,9 +30,9 @@ def plain_is_faster(model: nn.Module, longest: int, *, bf16: bool) -> bool:
     """Whether plain attention trains faster on a CPU than `scaled_dot_product_attention`.
 
     Definition: texts of at most `SHORT` tokens, and either bfloat16, whose fused backward pass
-    multiplies number by number (27 ms a layer for 32 texts of 15 tokens in 12 heads, plain 4), or
+    multiplies number by number (26 ms a layer for 32 texts of 15 tokens in 12 heads, plain 4), or
     dropout, which no fused kernel of a CPU has: torch computes then what plain attention computes,
-    with more copies (8.9 and 7.7 ms of 28 tokens). It does not ask the processor.
+    with more copies (9.5 and 7.7 ms of 28 tokens). It does not ask the processor.
 
     >>> [plain_is_faster(nn.Dropout(share), 50, bf16=False) for share in (0.1, 0.0)]
     [True, False]

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdprobe.models.first_token_attention import attends_plainly, first_token_forward
+from kdprobe.models.first_token_attention import attends_plainly, forward_of_first_token
 
 _TOLERANCE = 1e-5
 
 
-def last_attention(model: torch.nn.Module) -> tuple[torch.nn.Module, torch.nn.Module] | None:
+def last_attention(model: torch.nn.Module) -> tuple[Any, torch.nn.Module] | None:
     """Return the last layer's attention and what stands behind it; None: it has another shape.
 
     BERT, RoBERTa, ELECTRA, DeBERTa-v2 and their kin call them `attention.self` and
@@ -31,7 +31,7 @@ def last_attention(model: torch.nn.Module) -> tuple[torch.nn.Module, torch.nn.Mo
     last = None
     for name, module in model.named_modules():
         if name.endswith("attention.output") and type(module).__name__.endswith("SelfOutput"):
-            last = model.get_submodule(name.removesuffix("output") + "self"), module
+            last = getattr(model.get_submodule(name.removesuffix(".output")), "self", None), module
     return last
 
 
@@ -48,15 +48,15 @@ def first_token_only(model: torch.nn.Module, *, attention: bool = False) -> Iter
     if last is None:
         yield
         return
-    own, place = last
+    own, place = last  # the first is None where it has another name
 
     def cut(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return tuple(part[:, :1] for part in given)
 
     handle = place.register_forward_pre_hook(cut)
-    replaced = attention and "forward" not in vars(own) and attends_plainly(own)
+    replaced = attention and attends_plainly(own) and "forward" not in vars(own)
     if replaced:
-        vars(own)["forward"] = first_token_forward(own)
+        vars(own)["forward"] = forward_of_first_token(own)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ _KNOWN = frozenset(
 )
 
 
-def attends_plainly(attention: nn.Module) -> bool:
+def attends_plainly(attention: object) -> bool:
     """Whether a module is the self-attention of BERT or its kin, with linear maps as they are."""
     if type(attention).__name__ not in _KNOWN or getattr(attention, "is_causal", True):
         return False
@@ -26,7 +26,7 @@ def attends_plainly(attention: nn.Module) -> bool:
     return all(type(one) is nn.Linear and one.bias is not None for one in maps)
 
 
-def first_token_forward(attention: Any) -> Callable[..., tuple[Tensor, Tensor]]:
+def forward_of_first_token(attention: Any) -> Callable[..., tuple[Tensor, Tensor]]:
     """Return a forward pass in place of an attention's own, of the first token alone.
 
     Definition: a head scores token t with q . (K x_t + k) = (K' q) . x_t + q . k and gives

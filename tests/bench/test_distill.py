@@ -7,7 +7,6 @@ Each round has a seed of its own, so that students are compared over several.
 from __future__ import annotations
 
 import copy
-import itertools
 import os
 import statistics
 import time
@@ -22,7 +21,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
@@ -45,6 +43,7 @@ from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split
 from tests.bench.rows import BenchRows
+from tests.bench.trainer_peer import distil_with_trainer
 from tests.distillers.builders import TASK, toy_split
 from tests.models.tiny import tiny_checkpoint
 
@@ -96,35 +95,10 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(loaded, student.model, split, encoded, held, unseen)
 
 
-class Peer(Trainer):  # type: ignore[misc]  # transformers is untyped
-    """Hugging Face's trainer as guides distil with it: the teacher is asked at every step."""
-
-    def __init__(self, bench: Bench, order: GroupedByLength | None, **given: Any) -> None:
-        self.bench, self.order = bench, order
-        super().__init__(**given)
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        return self.order or super()._get_train_sampler(train_dataset)
-
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Tensor:
-        """Half cross-entropy, half divergence from the teacher."""
-        labels = inputs.pop("labels")
-        with torch.no_grad():
-            said = self.bench.teacher.model(**inputs).logits[:, list(self.bench.teacher.columns)]
-        logits = model(**inputs).logits.float()
-        soft = nn.functional.kl_div(
-            torch.log_softmax(logits, -1), torch.log_softmax(said.float(), -1),
-            log_target=True, reduction="batchmean",
-        )  # fmt: skip
-        return 0.5 * nn.functional.cross_entropy(logits, labels) + 0.5 * soft
-
-
-def hugging_face(
+def trainer(
     bench: Bench, student: Any, folder: Path, *, padding: str, seed: int, bf16: bool = False
 ) -> list[float]:
-    """Train with it: texts tokenised once, AdamW fused, one checkpoint, and no evaluation.
+    """Hugging Face's trainer; see `distil_with_trainer`.
 
     Padded to 128 it goes through our batches (it costs the same in any order), so that the mean
     loss and the student are compared; with dynamic padding it shuffles as it does.
@@ -134,23 +108,13 @@ def hugging_face(
         {**{name: ids[row] for name, ids in columns.items()}, "labels": int(gold[row])}
         for row in range(EXAMPLES)
     ]
-    arguments = TrainingArguments(
-        output_dir=str(folder), num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH,
-        learning_rate=RATE, lr_scheduler_type="constant", optim="adamw_torch_fused",
-        logging_steps=STEPS, save_strategy="steps", save_steps=10**6, bf16=bf16, use_cpu=True,
-        remove_unused_columns=False, dataloader_pin_memory=False, disable_tqdm=True, report_to=[],
-        seed=seed,
+    grouped = GroupedByLength(bench.encoded.lengths, batch=BATCH, seed=seed)
+    return distil_with_trainer(
+        bench.teacher, student, rows, order=grouped if padding == "max_length" else None,
+        padding=padding, longest=PADDED, folder=folder, num_train_epochs=EPOCHS,
+        per_device_train_batch_size=BATCH, learning_rate=RATE, lr_scheduler_type="constant",
+        logging_steps=STEPS, bf16=bf16, seed=seed,
     )  # fmt: skip
-    order = GroupedByLength(bench.encoded.lengths, batch=BATCH, seed=seed)
-    trainer = Peer(
-        bench, order if padding == "max_length" else None, model=student, args=arguments,
-        train_dataset=rows, data_collator=DataCollatorWithPadding(
-            bench.teacher.tokenizer, padding=padding, max_length=PADDED
-        ),
-    )  # fmt: skip
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
-    return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
 
 def teach(bench: Bench) -> NDArray[np.float32]:
@@ -233,47 +197,58 @@ def least_seconds(bench: Bench, folder: Path) -> tuple[float, float]:
     return (teacher + student) / full, teacher / full + student / half
 
 
+PADDED_PEER, DYNAMIC, DYNAMIC_HALF = (
+    "Trainer padded to 128",
+    "Trainer with dynamic padding",
+    "Trainer with dynamic padding in bfloat16",
+)
+OURS, OURS_HALF = "ours, float32", "ours, bfloat16"
+LIMITS = {PADDED_PEER: (15.0, 30.0), DYNAMIC: (3.0, 5.0), DYNAMIC_HALF: (None, None)}
+COMPARED = ((OURS, PADDED_PEER), (OURS, DYNAMIC), (OURS_HALF, PADDED_PEER),
+            (OURS_HALF, DYNAMIC), (OURS_HALF, DYNAMIC_HALF))  # fmt: skip
+
+
+def all_ways(bench: Bench) -> dict[str, Callable[[Any, Path, int], list[float]]]:
+    """Every way to train a student; bfloat16 where the processor has it, emulated it saves none."""
+    plain = Compute("cpu", bf16=False, threads=torch.get_num_threads())
+    half = choose_compute(device="cpu", bf16=has_bfloat16("cpu"))
+    peer = partial(trainer, bench)
+    ways: dict[str, Callable[[Any, Path, int], list[float]]] = {
+        PADDED_PEER: lambda s, p, r: peer(s, p, padding="max_length", seed=r),
+        DYNAMIC: lambda s, p, r: peer(s, p, padding="longest", seed=r),
+        OURS: lambda s, p, r: ours(bench, s, plain, p, seed=r),
+    }
+    if half.bf16:
+        ways[DYNAMIC_HALF] = lambda s, p, r: peer(s, p, padding="longest", seed=r, bf16=True)
+        ways[OURS_HALF] = lambda s, p, r: ours(bench, s, half, p, seed=r)
+    return ways
+
+
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
 def test_steps_against_the_trainer(bench: Bench, tmp_path: Path, bench_row: BenchRows) -> None:
     """Guards speed that is bought with another student: losses are equal before times are told."""
-    plain = Compute("cpu", bf16=False, threads=torch.get_num_threads())
-    half = choose_compute(device="cpu", bf16=has_bfloat16("cpu"))  # emulated it is no way to save
-    peer = partial(hugging_face, bench)
-    ways: dict[str, Callable[[Any, Path, int], list[float]]] = {
-        "Trainer padded to 128": lambda s, p, r: peer(s, p, padding="max_length", seed=r),
-        "Trainer with dynamic padding": lambda s, p, r: peer(s, p, padding="longest", seed=r),
-        "ours, float32": lambda s, p, r: ours(bench, s, plain, p, seed=r),
-    }
-    if half.bf16:
-        ways["Trainer with dynamic padding in bfloat16"] = lambda s, p, r: peer(
-            s, p, padding="longest", seed=r, bf16=True
-        )
-        ways["ours, bfloat16"] = lambda s, p, r: ours(bench, s, half, p, seed=r)
+    ways = all_ways(bench)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     learnt: dict[str, list[float]] = {name: [] for name in ways}
     losses: dict[str, list[float]] = {name: [] for name in ways}
     with quiet():
-        least = dict(zip(("ours, float32", "ours, bfloat16"),
-                         least_seconds(bench, tmp_path / "least"), strict=True))  # fmt: skip
+        least = dict(zip((OURS, OURS_HALF), least_seconds(bench, tmp_path / "least"), strict=True))
         for number in range(ROUNDS):
             for name, way in ways.items():
                 student, place = copy.deepcopy(bench.student), tmp_path / f"{name} {number}"
-                took, of_steps = timed(lambda: way(student, place, number))  # noqa: B023 (called at once)
+                took, of_steps = timed(lambda: way(student, place, number))  # noqa: B023 (at once)
                 losses[name].append(statistics.mean(of_steps))
                 seconds[name].append(took)
                 learnt[name].append(divergence(bench, student))
     report(bench, seconds, learnt)
     check_equal(bench, losses, learnt)
     average = {name: statistics.mean(steps) for name, steps in learnt.items()}
-    for mine, theirs in itertools.product(ways, ways):
-        if not mine.startswith("ours") or theirs.startswith("ours"):
-            continue
-        if "float32" in mine and "bfloat16" in theirs:
+    for mine, theirs in COMPARED:
+        if mine not in ways:
             continue
         share = least[mine] / statistics.median(seconds[mine])
-        wanted = {"Trainer padded to 128": (15.0, 30.0), "Trainer with dynamic padding": (3.0, 5.0)}
-        must, goal = wanted.get(theirs, (None, None))
+        must, goal = LIMITS[theirs]
         bench_row(
             f"distilling, {mine}, to {theirs}",
             [slow / fast for slow, fast in zip(seconds[theirs], seconds[mine], strict=True)],
@@ -282,23 +257,21 @@ def test_steps_against_the_trainer(bench: Bench, tmp_path: Path, bench_row: Benc
             must=must,
             goal=goal,
         )
-    fast, slow = (statistics.median(seconds[n]) for n in ("ours, float32", "Trainer padded to 128"))
-    assert slow > 2 * fast
+    assert statistics.median(seconds[PADDED_PEER]) > 2 * statistics.median(seconds[OURS])
 
 
 def check_equal(
     bench: Bench, losses: dict[str, list[float]], learnt: dict[str, list[float]]
 ) -> None:
     """The same losses and students in one order of batches; in another and in bfloat16 nearly."""
-    same, padded = "ours, float32", "Trainer padded to 128"
-    assert losses[same] == pytest.approx(losses[padded], abs=2e-3)
-    assert learnt[same] == pytest.approx(learnt[padded], abs=2e-3)
+    assert losses[OURS] == pytest.approx(losses[PADDED_PEER], abs=2e-3)
+    assert learnt[OURS] == pytest.approx(learnt[PADDED_PEER], abs=2e-3)
     bound = 0.15 * divergence(bench, bench.student) + 2e-3
     average = {name: statistics.mean(steps) for name, steps in learnt.items()}
     for name, value in average.items():
-        assert abs(value - average[same]) < bound, name
-    if "ours, bfloat16" in losses:
-        assert losses["ours, bfloat16"] == pytest.approx(losses[padded], abs=5e-2)
+        assert abs(value - average[OURS]) < bound, name
+    if OURS_HALF in losses:
+        assert losses[OURS_HALF] == pytest.approx(losses[PADDED_PEER], abs=5e-2)
 
 
 def report(bench: Bench, seconds: dict[str, list[float]], learnt: dict[str, list[float]]) -> None:
