@@ -23,6 +23,7 @@ from kdprobe.models.texts_reader import TextsReader, held_reader, reader_of
 from kdprobe.progress import Progress
 from kdprobe.workers.pieces import Held, WorkPiece
 from kdprobe.workers.pool import ALONE, Workers
+from kdprobe.workers.process import bounded_threads
 
 PIECE = 16
 """Sentences explained before they are kept; their coalitions share batches, a method at a time."""
@@ -82,7 +83,7 @@ def explain_models(
         cache: where answers are kept, or None.
         progress: told of every sentence.
         workers: the processes that share the pieces; they move no bit.
-        before: given what is left to explain, before it is.
+        before: given what is left to explain, before it is, with the threads of the workers.
 
     Returns:
         The explanations of each request, in order.
@@ -96,11 +97,15 @@ def explain_models(
     pieces = [(one, piece) for one in opened for piece in one.pieces(readers)]
     if pieces:
         if before is not None:
-            before([
-                ExplanationRequest(one.handle, [each for part in left for each in part], r.setting)
-                for one, r in zip(opened, requests, strict=True)
-                if (left := [piece for owner, piece in pieces if owner is one])
-            ])  # fmt: skip
+            left = [
+                ExplanationRequest(
+                    one.handle, [each for owner, piece in pieces if owner is one for each in piece],
+                    request.setting,
+                )
+                for one, request in zip(opened, requests, strict=True)
+            ]  # fmt: skip
+            with bounded_threads(workers.threads):
+                before(left)
         work = [one.work(piece) for one, piece in pieces]
         total = sum(len(piece) for _, piece in pieces)
         with progress.stage(title, total) as stage:

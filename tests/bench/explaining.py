@@ -73,14 +73,16 @@ def like_the_split(data: Path, count: int) -> list[str]:
     return [texts[row] for row in order[places]]
 
 
-def save_small_bert(folder: str, texts: Sequence[str], labels: tuple[str, ...]) -> None:
-    """Save four layers of 128 with random weights and the word pieces of these texts."""
+def save_small_bert(
+    folder: str, texts: Sequence[str], labels: tuple[str, ...], *, layers: int = 4, width: int = 128
+) -> None:
+    """Save a BERT with random weights and the word pieces of these texts."""
     from transformers import BertConfig, BertForSequenceClassification
 
     tokenizer = train_tokenizer(list(texts) * 2, vocabulary=2000)
     config = BertConfig(
-        vocab_size=len(tokenizer), num_hidden_layers=4, hidden_size=128, num_attention_heads=4,
-        intermediate_size=512, initializer_range=0.1,
+        vocab_size=len(tokenizer), num_hidden_layers=layers, hidden_size=width,
+        num_attention_heads=4, intermediate_size=4 * width, initializer_range=0.1,
         id2label=dict(enumerate(labels)), label2id={one: i for i, one in enumerate(labels)},
     )  # fmt: skip
     with torch.random.fork_rng():
@@ -277,11 +279,11 @@ def captum_one_by_one(handle: HfModel, text: str) -> tuple[Floats, float]:
 
 
 def ig_of_ours(
-    handle: HfModel, texts: Sequence[str]
+    handle: HfModel, texts: Sequence[str], gradients: str = "float32"
 ) -> tuple[list[ExplanationInput], list[Attribution]]:
     """Ours with 50 steps and no more, all sentences in common batches."""
     reader = Reader(handle)
     method = METHODS.load("integrated_gradients")
     asked = [ask(reader, text) for text in texts]
-    options = method.options(steps=50, most_steps=50)
+    options = method.options(steps=50, most_steps=50, gradients=gradients)
     return asked, method.explain(asked, reader, options, "log-odds")

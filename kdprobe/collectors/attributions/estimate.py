@@ -20,7 +20,6 @@ from kdprobe.models.precision import bfloat16_advice
 from kdprobe.models.reader import Reader
 from kdprobe.models.texts_reader import reader_of
 from kdprobe.progress import Progress
-from kdprobe.workers.process import bounded_threads
 
 _WORTH = 1e12
 """Multiplications below which no time is measured: a few seconds of one core."""
@@ -58,15 +57,12 @@ def passes_of(setting: ExplanationSettings, n: int) -> dict[str, float]:
     return passes
 
 
-def say_estimate(
-    requests: Sequence[ExplanationRequest], progress: Progress, *, threads: int
-) -> None:
+def say_estimate(requests: Sequence[ExplanationRequest], progress: Progress) -> None:
     """Show how long what is left to explain takes, measured on a few passes of each model.
 
     Args:
         requests: what is left. Functions are not called to measure them.
         progress: told of it.
-        threads: of each process.
     """
     asked = [one for one in requests if one.sentences]
     seconds: dict[str, float] = {}
@@ -77,8 +73,7 @@ def say_estimate(
         tokens = _tokens(reader, one) if isinstance(reader, Reader) else {}
         if not isinstance(reader, Reader) or _size(reader) * sum(tokens.values()) < _WORTH:
             continue
-        with bounded_threads(threads):
-            each = _seconds_of_a_token(reader, one)
+        each = _seconds_of_a_token(reader, one)
         measured.append(reader)
         count = max(count, len(one.sentences))
         for name, amount in tokens.items():

@@ -62,7 +62,7 @@ def explain_all(
     requested = [*requests.values(), *floors.open.values()]
     answers = explain_models(
         requested, title=title, **how,
-        before=partial(say_estimate, progress=how["progress"], threads=how["workers"].threads),
+        before=partial(say_estimate, progress=how["progress"]),
     )  # fmt: skip
     explained = dict(zip(requests, answers, strict=False))
     floors.learn(answers[len(requests) :])
