@@ -5,6 +5,8 @@ Does: add up rows, and search in what rises. Does not: know what is counted.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,11 +28,8 @@ def running(columns: Columns) -> Columns:
     >>> running(np.array([[1, 0], [2, 1], [0, 1]])).tolist()
     [[1, 0], [3, 1], [3, 2]]
     """
-    rows = iter(columns)
-    before = next(rows, None)
-    for row in rows:
+    for before, row in pairwise(columns):
         np.add(before, row, row)
-        before = row
     return columns
 
 

@@ -141,7 +141,8 @@ def _counted(resamples: Resamples, cells: _Cells, rows: slice) -> Columns:
     upto = _upto(resamples, cells.order, rows)
     ends = np.append(cells.starts, len(cells.order))
     counts = resamples.room("counts", (len(ends) - 1, upto.shape[1]))
-    return np.subtract(upto[ends[1:]], upto[ends[:-1]], out=counts)
+    np.subtract(upto[ends[1:]], upto[ends[:-1]], out=counts)
+    return counts
 
 
 class _Ranks(NamedTuple):
@@ -194,7 +195,7 @@ def _products(
     All are whole numbers. Where the sums fit 32 bits (`exact`; what passes them on the way wraps,
     and wraps back) they are added so; else products are added in float64.
     """
-    total = np.zeros(counts.shape[1], dtype=np.int32 if exact else np.float64)
+    total: NDArray[np.number] = np.zeros(counts.shape[1], np.int32 if exact else np.float64)
     for start in range(0, len(counts), _ROWS):
         part = slice(start, start + _ROWS)
         weighted = counts[part].astype(np.int32)
@@ -202,9 +203,9 @@ def _products(
         against = np.take(other.centred, of_other[part], axis=0)
         if exact:
             weighted *= against
-            total += weighted.sum(axis=0, dtype=np.int32)
+            np.add(total, weighted.sum(axis=0, dtype=np.int32), out=total)
         else:
-            total += np.einsum("ib,ib->b", weighted, against, dtype=np.float64)
+            np.add(total, np.einsum("ib,ib->b", weighted, against, dtype=np.float64), out=total)
     return total.astype(np.float64)
 
 
