@@ -38,12 +38,12 @@ def output_error(path: Path, error: OSError) -> OutputError:
         return OutputError(
             str(path),
             found="no space left on the device; nothing was written",
-            remedy="free some space or choose another place with -o, then run the command again",
+            remedy="free some space or choose another place, then run the command again",
         )
     return OutputError(
         str(path),
         found=f"cannot be written ({error.strerror or error}); nothing was written",
-        remedy="choose another place with -o",
+        remedy="choose another place",
     )
 
 

@@ -36,7 +36,7 @@ def test_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Monke
         atomic.write_text(target, "new\n")
     assert str(caught.value) == (
         f"{target}: no space left on the device; nothing was written; free some space or choose "
-        f"another place with -o, then run the command again"
+        f"another place, then run the command again"
     )
     assert target.read_text() == "old\n"
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]

@@ -11,8 +11,9 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
-from kdprobe.cli.compared import Summary, check_summary, command_line, summary, write_summary
+from kdprobe.cli.compared import Summary, command_line, summary, write_summary
 from kdprobe.cli.flags import Quiet, Shown, Spread, generated
+from kdprobe.cli.written_files import MARKDOWN, check_written
 from kdprobe.collectors.protocol import COLLECTORS, options_of
 from kdprobe.comparison.options import AnalysisOptions, asked_evidence
 from kdprobe.config.flags import FlagOptions
@@ -84,13 +85,18 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
+    from kdprobe.comparison.files import WRITTEN
 
     run = analyses_of(analyses.only, analyses.skip)
     gates = gates_of(fail_if or [], students, run)
     asked = asked_evidence(evidence, only=run.only)
     task, name = task_of(data, (teacher, *students))
     folder = place.output or Path("reports") / name
-    check_summary(summary_file)
+    check_written(
+        {MARKDOWN: summary_file},
+        reads=[Path(word.partition("=")[2] or word) for word in (teacher, *students)],
+        writes=[folder / name for name in WRITTEN],
+    )
     result = kdprobe.compare(
         teacher,
         students,

@@ -10,7 +10,6 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.option_names import with_flags
-from kdprobe.errors import OutputError
 
 GAPS = 10
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -45,16 +44,6 @@ def command_line(argv: list[str]) -> str:
     from kdprobe.portable import portable_word
 
     return shlex.join(["kdprobe", *map(portable_word, argv[1:])])
-
-
-def check_summary(file: Path | None) -> None:
-    """Refuse a folder in place of the summary's file, before anything runs.
-
-    Raises:
-        OutputError: it is one.
-    """
-    if file is not None and file.is_dir():
-        raise OutputError(str(file), found="is a folder", expected="a file to write Markdown into")
 
 
 def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.flags import Quiet
-from kdprobe.errors import OutputError
+from kdprobe.cli.written_files import MARKDOWN, PAGE, check_written
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ def diff(
     from kdprobe import atomic
     from kdprobe.results.io import dumps
 
-    for place in (html, markdown):
-        if place is not None and place.is_dir():
-            raise OutputError(str(place), found="is a folder", expected="a file to write into")
+    files = [file for side in (before, after) for file in _files_of(side)]
+    check_written({PAGE: html, MARKDOWN: markdown}, reads=files)
     result = kdprobe.diff(before, after, resamples=resamples, seed=seed)
     failed = result.tripped(fail_if or [])
     if html is not None:
@@ -81,6 +80,16 @@ def diff(
         terminal.tell(f"gate failed: {line}")
     if failed:
         raise typer.Exit(terminal.GATE)
+
+
+def _files_of(side: Path) -> list[Path]:
+    """Return a report and the files beside it, none of which may be written over."""
+    from kdprobe.comparison.files import WRITTEN
+
+    if side.name != WRITTEN[0] and not side.is_dir():
+        return [side]
+    folder = side if side.is_dir() else side.parent
+    return [folder / name for name in WRITTEN]
 
 
 def _show(result: ReportDiff, *, quiet: bool) -> None:

@@ -9,7 +9,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from kdprobe.cli import terminal
-from kdprobe.cli.compared import Summary, check_summary
+from kdprobe.cli.compared import Summary
+from kdprobe.cli.written_files import MARKDOWN, PAGE, check_written
 from kdprobe.errors import ConfigError, OutputError, ResultsFormatError
 from kdprobe.foreign import said, translated
 
@@ -44,6 +45,7 @@ def report(
     Example: kdprobe report reports/cola/results.json -o cola.html
     """
     from kdprobe import atomic
+    from kdprobe.comparison.files import WRITTEN
     from kdprobe.errors import ResultsFormatError
     from kdprobe.results.kinds import kind_of_document
 
@@ -54,12 +56,16 @@ def report(
             expected="the results.json it was made of",
             remedy=f"give the folder ({results.parent}) or its results.json",
         )
-    check_summary(summary_file)
+    folder = results if results.is_dir() else results.parent
+    check_written(
+        {PAGE: output or folder / "report.html", MARKDOWN: summary_file},
+        reads=[results, folder / "results.json", folder / "sweep.json"],
+        writes=[folder / name for name in WRITTEN if not name.endswith(".html")],
+    )
     with translated(lambda error: _unshown(results, error)):
         rendered = _RENDERED[kind_of_document(results)](results, output)
         summary = None if summary_file is None else rendered.summary()
         drawn = {} if figures is None else rendered.figures()
-    folder = results if results.is_dir() else results.parent
     page = output or folder / rendered.name
     if page.is_dir():
         raise OutputError(str(page), found="is a folder", expected="a file to write the page into")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from kdprobe.comparison.picking import Coordinates, pick_estimate
+from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
 from kdprobe.results.diff import DiffDocument
 from kdprobe.results.diff_markdown import diff_markdown, diff_title
@@ -27,7 +28,7 @@ from kdprobe.results.diff_view import (
     whose,
 )
 from kdprobe.results.frame import estimates_frame
-from kdprobe.results.gates import checked_gate, parse_gate, tripped
+from kdprobe.results.gates import Gate, checked_gate, parse_gate, tripped
 from kdprobe.results.schema import AnalysisResult, Estimate, ModelInfo, ResultsDocument
 from kdprobe.results.shown import notebook_html
 
@@ -116,10 +117,26 @@ class ReportDiff:
         known = self._as_results
         metrics = {each.name: [m.name for m in each.metrics] for each in known.analyses}
         students = [model.name for model in known.students]
-        gates = [
-            checked_gate(parse_gate(text), metrics, students, list(metrics)) for text in conditions
-        ]
+        gates = []
+        for text in conditions:
+            gate = parse_gate(text)
+            self._require_compared(gate)
+            gates.append(checked_gate(gate, metrics, students, list(metrics)))
         return [line for gate in gates for line in tripped(gate, known)]
+
+    def _require_compared(self, gate: Gate) -> None:
+        """Refuse a gate on a number that is defined otherwise in the two reports."""
+        name = gate.metric.lower().removesuffix("_low").removesuffix("_high")
+        apart = [one for one in self.document.definitions if one.metric == name]
+        compared = {one.change.metric for one in self.document.changes}
+        if apart and name not in compared:
+            raise ConfigError(
+                f"--fail-if {gate.text}",
+                found=f"{name} is not compared: the reports define it otherwise "
+                f"({apart[0].differs})",
+                expected="a number that both define alike",
+                remedy="make the earlier report again with this kdprobe",
+            )
 
     def html(self) -> str:
         """What changed as one page of HTML."""

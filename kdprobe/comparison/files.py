@@ -28,6 +28,8 @@ from kdprobe.tasks.task import Split, gold_text
 
 _PIECE = 100_000
 WORD_SCORES = "attributions.parquet"
+WRITTEN = ("results.json", "report.html", "metrics.csv", "predictions.parquet", WORD_SCORES)
+"""The files of a comparison's folder."""
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
             "word", "score", "gap")  # fmt: skip
 _ENDINGS = (".html", ".htm", ".json", ".csv", ".parquet", ".pdf", ".md", ".svg")

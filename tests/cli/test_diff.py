@@ -62,7 +62,7 @@ def test_json_is_all_that_is_printed(sides: tuple[Path, Path]) -> None:
         (("--fail-if", "acuracy<0"), 2, "did you mean 'accuracy'"),
         (("--fail-if", "who:accuracy<0"), 2, "no student is called 'who'"),
         (("--fail-if", "accuracy"), 2, "expected METRIC<NUMBER"),
-        (("--html", "."), 2, "is a folder, expected a file to write into"),
+        (("--html", "."), 2, "is a folder, expected a file to write the page into"),
         (("--resamples", "5"), 2, "--resamples"),
     ],
 )

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import kdprobe
-from kdprobe.errors import ResultsFormatError
+from kdprobe.errors import ConfigError, ResultsFormatError
 from tests.cli.scene import run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -109,6 +109,8 @@ def test_a_report_of_an_earlier_version_is_held_against_todays(today: Path, tmp_
                 "--fail-if", "kappa_high<0", "--fail-if", "again:accuracy_low>0")  # fmt: skip
     assert shown.code == 4
     assert "gate failed: again: accuracy" in shown.err
+    with pytest.raises(ConfigError, match=r"agreement is not compared: the reports define it"):
+        result.tripped(["agreement_high<0"])
     for written in (page, text):
         held = written.read_text(encoding="utf-8")
         assert "defined otherwise (definition): not compared" in held
