@@ -137,7 +137,7 @@ def _forms(
 def fold(model: nn.Module, *kinds: type[Form]) -> None:
     """Put one plain table in place of every embedding that is held in one of these forms."""
     for owner, name, part in _forms(model, kinds):
-        plain = nn.Embedding.from_pretrained(
+        plain = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
             part.weight, freeze=False, padding_idx=part.padding_idx
         )
         setattr(owner, name, plain)

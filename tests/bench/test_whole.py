@@ -126,7 +126,10 @@ def test_whole_comparison(dtype: str, tmp_path: Path, bench_row: BenchRows) -> N
     jobs = JOBS if PART == 1 else 1
     spent = compared(models, tmp_path / "all", part=PART, jobs=jobs, dtype=dtype)
     agreement = agreed(spent.result, models, exact=dtype == "float32")
-    seconds, stages, (must, goal) = spent.wall, spent.stages, MUST[dtype]
+    seconds, stages = spent.wall, spent.stages
+    must: float | None
+    goal: float | None
+    must, goal = MUST[dtype]
     what = f"{jobs} processes, wall"
     if PART != 1:
         half = compared(models, tmp_path / "half", part=PART / 2, jobs=1, dtype=dtype)
@@ -172,7 +175,7 @@ def agreed(result: Comparison, models: list[str], *, exact: bool) -> str:
         handle = open_hf(place, name=name, task=split.task, device="cpu")
         plain = predict_of(handle)(list(split.texts)).argmax(1)
         accuracy = float((plain == np.asarray(split.labels)).mean())
-        differ.append(abs(result.get("task_scores.accuracy", name).value - accuracy))
+        differ.append(abs(float(result.get("task_scores.accuracy", name).value or 0) - accuracy))
         own = rows[rows.model_a == name]
         assert set(own[own.analysis == "probing"].subset) >= set(probing_task_names())
     explained = rows[rows.analysis == "attribution_agreement"]

@@ -18,7 +18,7 @@ from kdprobe.distillers.first_token_forward import (
     leaves_last_layer,
 )
 from kdprobe.distillers.forward import shape_of
-from kdprobe.distillers.objective import LOGITS, ModelPair, Need, Needs
+from kdprobe.distillers.objective import LOGITS, ModelPair, Need, Needs, Quantity
 from kdprobe.distillers.teacher_signal import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.weighted_loss import build_weighted_loss
@@ -75,8 +75,9 @@ def test_objectives_that_read_the_last_layer_run_it_whole() -> None:
     for quantity in ("hidden", "first"):
         assert not leaves_last_layer(Needs(student=frozenset({Need(quantity, 2)})), 2)
     assert not leaves_last_layer(Needs(student_model=True), 2)
-    for quantity in ("query", "key", "value", "attention"):
-        needs = Needs(student=frozenset({LOGITS, Need(quantity, 1)}))
+    read: tuple[Quantity, ...] = ("query", "key", "value", "attention")
+    for one in read:
+        needs = Needs(student=frozenset({LOGITS, Need(one, 1)}))
         assert leaves_last_attention(needs, 2)
         assert not leaves_last_attention(needs, 1)
 

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import tracemalloc
 from pathlib import Path
+from typing import Any
 from types import SimpleNamespace
 
 import numpy as np
@@ -71,18 +72,18 @@ def test_short_sentences_in_bfloat16_are_read_in_plain_attention(
         for dtype in ("float32", "bf16")
     )
     (tokens,) = full.encode([" ".join(WORDS[at % len(WORDS)] for at in range(length - 2))])
-    seen = []
+    attended: list[str] = []
     for reader in (full, half):
         run = reader._vectors
-        monkeypatch.setattr(
-            reader, "_vectors",
-            lambda inputs, reader=reader, run=run: (
-                seen.append(reader.model.config._attn_implementation), run(inputs)
-            )[1],
-        )  # fmt: skip
+
+        def noting(inputs: Any, reader: Any = reader, run: Any = run) -> Any:
+            attended.append(reader.model.config._attn_implementation)
+            return run(inputs)
+
+        monkeypatch.setattr(reader, "_vectors", noting)
     exact, plain = (reader.read(tokens[None])[0].astype(float) for reader in (full, half))
     assert tokens.shape[1] == length
-    assert seen == ["sdpa", used]
+    assert attended == ["sdpa", used]
     assert half.model.config._attn_implementation == "sdpa"
     monkeypatch.setattr(half, "_plain", False)
     fused = half.read(tokens[None])[0].astype(float)

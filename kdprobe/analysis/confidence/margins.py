@@ -140,9 +140,11 @@ def _draws(
 ) -> dict[Wanted, Floats]:
     """Draw correlations of two runs, those of a subset together; NaN on too few examples."""
     sides = {each: each(run, other) for each in {correlation.sides for correlation, _ in wanted}}
-    drawn, by_value = dict(known), {}
+    drawn = dict(known)
+    by_value: dict[Wanted, Variables] = {}
     for subset in dict.fromkeys(subset for _, subset in wanted):
-        mask, ranked = mask_of(subset, run, other), {}
+        mask = mask_of(subset, run, other)
+        ranked: dict[Wanted, Variables] = {}
         for each in (each for each in wanted if each[1] == subset and each not in drawn):
             if mask.sum() < FEWEST:
                 drawn[each] = np.full(len(resamples.counts), np.nan)

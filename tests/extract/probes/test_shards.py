@@ -40,11 +40,11 @@ def task(tmp_path: Path) -> tuple[LayerFeatures, ProbingSet]:
         path=path, seconds=0.0, read=n,
     )  # fmt: skip
     ends = np.cumsum([0, *SIZES])
-    parts = [
+    train, dev, test = (
         ProbingPart(tuple(texts[row] for row in places[a:b]), labels[places[a:b]])
         for a, b in itertools.pairwise(ends)
-    ]
-    return features, ProbingSet("t", ("a", "b", "c"), *parts, "made")
+    )
+    return features, ProbingSet("t", ("a", "b", "c"), train, dev, test, "made")
 
 
 def _whole(features: LayerFeatures, task: ProbingSet, cells: list[int]) -> ProbeData:
@@ -84,7 +84,8 @@ def test_probes_fitted_in_shards_are_those_fitted_at_once(
     """Guards against another strength, labels of another sentence, or a flat cell not named."""
     features, probing_set = task
     options = ProbeOptions()
-    control = ProbingSet("c", probing_set.labels, *reversed_labels(probing_set), "made")
+    train, dev, test = reversed_labels(probing_set)
+    control = ProbingSet("c", probing_set.labels, train, dev, test, "made")
     at_once = groups.fit_probes(features, probing_set, options, control=control)
     monkeypatch.setattr(groups, "_BYTES", 100)
     monkeypatch.setattr(shards, "NUMBERS", 500)
