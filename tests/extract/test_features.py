@@ -5,8 +5,8 @@ import shutil
 import tempfile
 import tracemalloc
 from pathlib import Path
-from typing import Any
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
