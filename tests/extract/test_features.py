@@ -6,6 +6,7 @@ import tempfile
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,15 +72,19 @@ def test_short_sentences_in_bfloat16_are_read_in_plain_attention(
         for dtype in ("float32", "bf16")
     )
     (tokens,) = full.encode([" ".join(WORDS[at % len(WORDS)] for at in range(length - 2))])
-    seen = []
-    for reader in (full, half):
+    seen: list[str] = []
+
+    def noted(reader: LayerReader) -> Any:
         run = reader._vectors
-        monkeypatch.setattr(
-            reader, "_vectors",
-            lambda inputs, reader=reader, run=run: (
-                seen.append(reader.model.config._attn_implementation), run(inputs)
-            )[1],
-        )  # fmt: skip
+
+        def vectors(inputs: Any) -> Any:
+            seen.append(reader.model.config._attn_implementation)
+            return run(inputs)
+
+        return vectors
+
+    for reader in (full, half):
+        monkeypatch.setattr(reader, "_vectors", noted(reader))
     exact, plain = (reader.read(tokens[None])[0].astype(float) for reader in (full, half))
     assert tokens.shape[1] == length
     assert seen == ["sdpa", used]
