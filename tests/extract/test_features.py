@@ -72,18 +72,22 @@ def test_short_sentences_in_bfloat16_are_read_in_plain_attention(
         for dtype in ("float32", "bf16")
     )
     (tokens,) = full.encode([" ".join(WORDS[at % len(WORDS)] for at in range(length - 2))])
-    attended: list[str] = []
-    for reader in (full, half):
+    seen: list[str] = []
+
+    def noted(reader: LayerReader) -> Any:
         run = reader._vectors
 
-        def noting(inputs: Any, reader: Any = reader, run: Any = run) -> Any:
-            attended.append(reader.model.config._attn_implementation)
+        def vectors(inputs: Any) -> Any:
+            seen.append(reader.model.config._attn_implementation)
             return run(inputs)
 
-        monkeypatch.setattr(reader, "_vectors", noting)
+        return vectors
+
+    for reader in (full, half):
+        monkeypatch.setattr(reader, "_vectors", noted(reader))
     exact, plain = (reader.read(tokens[None])[0].astype(float) for reader in (full, half))
     assert tokens.shape[1] == length
-    assert attended == ["sdpa", used]
+    assert seen == ["sdpa", used]
     assert half.model.config._attn_implementation == "sdpa"
     monkeypatch.setattr(half, "_plain", False)
     fused = half.read(tokens[None])[0].astype(float)
