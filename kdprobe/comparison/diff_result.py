@@ -131,7 +131,7 @@ class ReportDiff:
         compared = {one.change.metric for one in self.document.changes}
         if apart and name not in compared:
             raise ConfigError(
-                f"--fail-if {gate.text}",
+                f"`fail_if` {gate.text}",
                 found=f"{name} is not compared: the reports define it otherwise "
                 f"({apart[0].differs})",
                 expected="a number that both define alike",

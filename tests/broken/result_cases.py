@@ -64,7 +64,7 @@ _FILE = "results.json"
 CASES = (
     C("--figures is a file", figures_are_a_file, "figures: is a file"),
     C("-o is a folder", page_is_a_folder, "page.html", "is a folder"),
-    C("-o is below a file", below_a_file, "page.html", "cannot be written"),
+    C("-o is below a file", below_a_file, "page.html", "lies below file, which is a file"),
     C("5000-digit integer", text('{"schema_version": ' + "1" * 5000 + "}"), "5,000 digits"),
     C("nested 100k", text("[" * 100_000), _FILE, "deeper than 100 levels"),
     C(
