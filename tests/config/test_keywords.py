@@ -49,7 +49,7 @@ def test_every_option_is_a_keyword(
     options = {name for model in models for name in model.model_fields}
     missing = options - named - set(keywords.__annotations__)
     assert not missing - ({"label_map"} if function is augment else set())
-    extra = {"options", "command"} if function is sweep else set()
+    extra = {"options", "command", "executor", "address"} if function is sweep else set()
     assert set(keywords.__annotations__) - extra <= options
 
 
