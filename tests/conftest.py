@@ -32,9 +32,11 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 # A run repeats exactly; `--hypothesis-profile=search` draws examples that no run had before.
 # Neither has a time limit: how long an example takes says how busy the machine is.
-_UNTIMED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
-hypothesis.settings.register_profile("repeatable", derandomize=True, **_UNTIMED)
-hypothesis.settings.register_profile("search", derandomize=False, print_blob=True, **_UNTIMED)
+_UNTIMED = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("repeatable", _UNTIMED, derandomize=True)
+hypothesis.settings.register_profile("search", _UNTIMED, derandomize=False, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
 
 FORCED = os.environ.get("KDPROBE_TEST_BF16") == "1"

@@ -169,9 +169,11 @@ def _studies(
     unmoved = same_outputs(studies[0], ordered, same)
     apart = {one.analysis for one in definitions if not one.metric}
     options = _options(sides[0].document, sides[1].document, apart)
-    both = (observed(one.split, one.models, seed=seed, resamples=resamples)
-            for one in (studies[0], ordered))  # fmt: skip
-    return PairedStudies(*both, frozenset(same), unmoved, options), ""
+    before, after = (
+        observed(one.split, one.models, seed=seed, resamples=resamples)
+        for one in (studies[0], ordered)
+    )
+    return PairedStudies(before, after, frozenset(same), unmoved, options), ""
 
 
 def _options(
