@@ -15,14 +15,15 @@ from kdprobe.cli import terminal
 @dataclass(frozen=True)
 class _Kind:
     package: str
+    attribute: str
     entry_points: str
 
 
 _PLUGINS = {
-    "objectives": _Kind("kdprobe.distillers.objectives", "kdprobe.objectives"),
-    "methods": _Kind("kdprobe.extract.methods", "kdprobe.methods"),
-    "analyses": _Kind("kdprobe.analysis", "kdprobe.analyses"),
-    "augmenters": _Kind("kdprobe.augmenters.methods", "kdprobe.augmenters"),
+    "objectives": _Kind("kdprobe.distillers.objectives", "OBJECTIVE", "kdprobe.objectives"),
+    "methods": _Kind("kdprobe.extract.methods", "METHOD", "kdprobe.methods"),
+    "analyses": _Kind("kdprobe.analysis", "ANALYSIS", "kdprobe.analyses"),
+    "augmenters": _Kind("kdprobe.augmenters.methods", "AUGMENTER", "kdprobe.augmenters"),
 }
 _STUDENTS = (
     ("layers=N", "N layers of the teacher, copied, spread evenly"),
@@ -104,14 +105,30 @@ def _plugins(kind: _Kind) -> list[tuple[str, str]]:
         spec = None
     if spec is None:
         return []
-    plugins: Plugins[object] = Plugins(kind.package, "", "", kind.entry_points)
+    plugins: Plugins[object] = Plugins(kind.package, kind.attribute, "", kind.entry_points)
     folders = [Path(place) for place in spec.submodule_search_locations or []]
     rows = []
     for name in plugins.names():
-        file = next((f / f"{name}.py" for f in folders if (f / f"{name}.py").is_file()), None)
-        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file else None
-        rows.append((name, (doc or "from another package").splitlines()[0]))
+        places = (f / part for f in folders for part in (f"{name}.py", f"{name}/__init__.py"))
+        file = next((place for place in places if place.is_file()), None)
+        if file is None:
+            rows.append((name, "from another package"))
+            continue
+        module = ast.parse(file.read_text(encoding="utf-8"))
+        if _gives(module, kind.attribute):
+            rows.append((name, (ast.get_docstring(module) or "").splitlines()[0]))
     return rows
+
+
+def _gives(module: ast.Module, attribute: str) -> bool:
+    """Whether a module holds a plug-in; others of the folder are what plug-ins share."""
+    nodes = (node for node in module.body if isinstance(node, ast.Assign | ast.AnnAssign))
+    targets = [
+        target
+        for node in nodes
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    return any(isinstance(target, ast.Name) and target.id == attribute for target in targets)
 
 
 def _data_files(folder: str) -> list[tuple[str, str]]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.cli.demo import check_learnt
+from kdprobe.distillers.objective import OBJECTIVES
 from kdprobe.errors import ConfigError, TrainingError
 from tests.cli.scene import gold, run, write_predictions, write_task
 from tests.cli.test_compare import FAST, refused
@@ -72,8 +74,11 @@ def test_lists() -> None:
     for kind in ("objectives", "recipes", "analyses", "students"):
         done = run("list", kind, "--json")
         assert done.code == 0
-        assert all(json.loads(done.out).values()), kind
-    assert "agreement" in json.loads(run("list", "analyses", "--json").out)
+        summaries = json.loads(done.out).values()
+        assert all(summaries), kind
+        assert "from another package" not in summaries  # nothing else is installed
+    assert list(json.loads(run("list", "analyses", "--json").out)) == list(ANALYSES.names())
+    assert list(json.loads(run("list", "objectives", "--json").out)) == list(OBJECTIVES.names())
     assert "vanilla" in json.loads(run("list", "recipes", "--json").out)
     assert "soft_targets" in run("list", "objectives").out
     assert "gold" in json.loads(run("list", "probes", "--json").out)
