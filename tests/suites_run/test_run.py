@@ -201,7 +201,7 @@ def killed_when(file: Path, folder: Path, states: dict[str, str]) -> None:
 
     A step may be done between two looks of a busy machine.
     """
-    order = ("to go on with", "there")
+    order = ("running", "there")
     words = ["suite", "run", str(file), "-o", str(folder), "--resume", "-q", "--device", "cpu",
              "--offline", "--jobs", "2"]  # fmt: skip
     with subprocess.Popen([sys.executable, "-m", "kdprobe", *words]) as process:
@@ -226,15 +226,16 @@ def test_killed_twice(scene: Scene, tmp_path: Path) -> None:
     """Half a result would be taken for a whole one, or a worker would write on beside the next."""
     folder = tmp_path / "out"
     killed_when(scene.file, folder, {"words/teacher": "running"})
-    assert states_of(folder) == {
-        "words/teacher": "to go on with", "words/one": "to make", "words/two": "to make",
-        "words/both": "to make",
-    }  # fmt: skip
+    begun = ("to go on with", "there")  # a step may be done between the look and the kill
+    states = states_of(folder)
+    assert states["words/teacher"] in begun
+    assert states["words/both"] == "to make"
+    there = list(states.values()).count("there")
     done = CliRunner().invoke(app, ["suite", "status", str(folder)])
     assert done.exit_code == 0
-    assert "0 of 4 steps are there" in done.output
+    assert f"{there} of 4 steps are there" in done.output
     killed_when(scene.file, folder, {"words/teacher": "there", "words/one": "running"})
-    assert states_of(folder)["words/one"] == "to go on with"
+    assert states_of(folder)["words/one"] in begun
     result = run_suite(scene.file, output=folder, resume=True, **CPU)
     assert result.failed == ()
     assert "words/both" in result.made
