@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -453,18 +454,20 @@ def test_the_browser_is_ready_at_once_with_ten_thousand_rows(
     """A start that grows with the square of the rows makes the page's largest case unusable."""
     monkeypatch.setattr(examples, "MOST", 10_000)
     document = documents.build(n=500)
-    ratios = []
-    for count in (2_500, 10_000):
+    times: dict[int, list[tuple[float, float]]] = {2_500: [], 10_000: []}
+    for repeat, count in itertools.product(range(4), times):
         many = tuple(
             document.examples[i % 500].model_copy(update={"id": str(i)}) for i in range(count)
         )
         bare = document.model_copy(update={"analyses": (), "examples_total": count})
-        page = reader.open(f"ready{count}", text=render_with(bare, many)).page
+        name = f"ready{count}-{repeat}"
+        page = reader.open(name, text=render_with(bare, many)).page
         (took,) = page.evaluate(
             "performance.getEntriesByName('kdprobe-ready').map((e) => e.duration)"
         )
-        ratios.append((took, page.evaluate(PARSE)))
-    (small, _), (large, parse) = ratios
+        times[count].append((took, page.evaluate(PARSE)))
+    # Another process of the machine only ever adds to a time, so the least of each counts.
+    (small, _), (large, parse) = (map(min, zip(*each, strict=True)) for each in times.values())
     # 4 times the rows: linear with room for a busy machine, and a few times what reading takes.
     assert large < 12 * small
     assert large < 25 * parse
