@@ -165,7 +165,7 @@ from kdprobe.workers.pieces import Held, WorkPiece
 from kdprobe.workers.pool import Workers
 with Workers(2, starting=0) as workers:
     sleep = Held(time.sleep, "sleep")
-    pieces = [WorkPiece(sleep, 0.0), *[WorkPiece(sleep, 60.0)] * 4]
+    pieces = [WorkPiece(sleep, 0.0), *[WorkPiece(sleep, 250.0)] * 4]
     for place, _ in workers.map(operator.call, pieces):
         print(place, flush=True)
 """
@@ -195,9 +195,9 @@ def test_no_process_outlives_the_one_that_started_it(how: signal.Signals, tmp_pa
         os.killpg(begun.pid, how)
     else:
         os.kill(begun.pid, how)
-    _, complaint = begun.communicate(timeout=30)
-    _, alive = psutil.wait_procs(workers, timeout=20)
-    assert not alive  # each would sleep for a minute
+    _, complaint = begun.communicate(timeout=120)
+    _, alive = psutil.wait_procs(workers, timeout=40)
+    assert not alive  # each would sleep for minutes
     assert complaint.count("Traceback (most recent call last)") == (how == signal.SIGINT)
     left = [each.name for each in tmp_path.iterdir() if each.name.startswith(".kdprobe-jobs")]
     assert len(left) == (how != signal.SIGINT)
