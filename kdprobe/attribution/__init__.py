@@ -84,7 +84,7 @@ def attribute(
     runtime = SharedRuntime(device=device, offline=offline, jobs=jobs, threads=threads)
     shown = display_of(progress)
     known = _methods(names)
-    asked: list[_AskedModel] = []
+    requests: list[_ExplainedModel] = []
     for spec in specs_of_models(models):
         runs = (*spec.paths, *spec.objects)
         if len(runs) > 1:
@@ -92,14 +92,14 @@ def attribute(
                 spec.name, found=f"{len(runs)} paths", expected="one",
                 remedy="give each run a name of its own",
             )  # fmt: skip
-        first = asked[0].explained if asked else ""
-        asked.append(
+        first = requests[0].explained if requests else ""
+        requests.append(
             _ask(runs[0], text, text_pair, name=spec.name, label=label or first or None,
                  runtime=runtime)
         )  # fmt: skip
     with Workers(runtime.jobs, threads=runtime.threads or 1, say=shown.say) as workers:
-        found = _explained(asked, known, seed, shown, workers)
-    return TextAttributions(tuple(map(_attribution, asked, found)))
+        scores = _explained(requests, known, seed, shown, workers)
+    return TextAttributions(tuple(map(_attribution, requests, scores)))
 
 
 class _Outputs(NamedTuple):
@@ -116,7 +116,7 @@ _OUTPUTS = {
 """Of labels that exclude each other, and of those that do not."""
 
 
-class _AskedModel(NamedTuple):
+class _ExplainedModel(NamedTuple):
     """A model with what is explained to it: `read` are the words that it reads of all."""
 
     name: str
@@ -146,7 +146,7 @@ def _ask(
     name: str,
     label: str | None,
     runtime: SharedRuntime,
-) -> _AskedModel:
+) -> _ExplainedModel:
     """Open a model and put the text to it; see `attribute`."""
     from kdprobe.extract.coalitions import output_of
     from kdprobe.extract.sentence import Sentence
@@ -171,7 +171,7 @@ def _ask(
         logits = reader.logits(reader.retokenise([cut]))
     target = _target(name, task, label, logits)
     outputs = _OUTPUTS["own" if task.kind == "multilabel" else "rest"]
-    return _AskedModel(
+    return _ExplainedModel(
         name, handle, words, read, Sentence("text", cut, kept, target), outputs,
         task.labels[target] if task.labels else "",
         float(output_of(logits, target, outputs.share)[0]), how_cut(texts) or "",
@@ -179,7 +179,7 @@ def _ask(
 
 
 def _explained(
-    asked: Sequence[_AskedModel],
+    models: Sequence[_ExplainedModel],
     methods: Mapping[str, BaseModel],
     seed: int,
     progress: Progress,
@@ -195,7 +195,7 @@ def _explained(
     from kdprobe.extract.settings import ExplanationSettings
 
     requests, owners = [], []
-    for place, one in enumerate(asked):
+    for place, one in enumerate(models):
         groups: dict[str, dict[str, BaseModel]] = {}
         for name, options in methods.items():
             exact = getattr(METHODS.load(name), "enumerates", None)
@@ -208,13 +208,13 @@ def _explained(
     answers = explain_models(
         requests, title="explaining", cache=None, progress=progress, workers=workers
     )
-    found: list[dict[str, Attribution]] = [{} for _ in asked]
+    scores: list[dict[str, Attribution]] = [{} for _ in models]
     for place, explained in zip(owners, answers, strict=True):
-        found[place] |= {name: each.scored for name, (each,) in explained.items()}
-    return [{name: each[name] for name in methods} for each in found]
+        scores[place] |= {name: each.scored for name, (each,) in explained.items()}
+    return [{name: each[name] for name in methods} for each in scores]
 
 
-def _attribution(one: _AskedModel, found: Mapping[str, Attribution]) -> TextAttribution:
+def _attribution(one: _ExplainedModel, scores: Mapping[str, Attribution]) -> TextAttribution:
     """Join what methods found of a model."""
     places = {word: place for place, word in enumerate(one.read)}
     return TextAttribution(
@@ -231,7 +231,7 @@ def _attribution(one: _AskedModel, found: Mapping[str, Attribution]) -> TextAttr
                 float(scored.gap) if np.isfinite(scored.gap) else None,
                 scored.sampled,
             )
-            for method, scored in found.items()
+            for method, scored in scores.items()
         ),
         cut=one.cut,
     )

@@ -61,8 +61,9 @@ def _folder_here(place: object) -> object:
         ConfigError: one was given.
     """
     if isinstance(place, str | Path) and _URL.match(str(place)):
+        whole = re.sub(":/+", "://", str(place), count=1)  # a path holds one of the two slashes
         raise ConfigError(
-            "`output`", found=f"{place} is a URL", expected="a folder",
+            "`output`", found=f"{whole} is a URL", expected="a folder",
             remedy="mount it (NFS, or a bucket by s3fs, gcsfuse or rclone) at one path on every "
             "machine that works, and name that path",
         )  # fmt: skip
