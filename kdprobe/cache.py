@@ -24,7 +24,7 @@ from pydantic import JsonValue
 
 from kdprobe import atomic
 from kdprobe.errors import OutputError
-from kdprobe.leftovers import alone_in, clear_leftovers
+from kdprobe.leftovers import alone_in, alone_with, clear_leftovers
 from kdprobe.plain_files import expanded
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -192,10 +192,14 @@ class Cache:
         """Delete every entry, give their number, and leave all other files alone.
 
         A JSON goes after what it describes: where this is killed, no entry is left without one.
+        Layers that a process reads now stay; it deletes them itself.
         """
         files = self._files()
         for file in sorted(files, key=lambda file: file.suffix == ".json"):
-            file.unlink(missing_ok=True)
+            layers = file.suffix == ".features"
+            with alone_with(file) if layers else contextlib.nullcontext(True) as alone:
+                if alone:
+                    file.unlink(missing_ok=True)
         for folder in (self.root / "observations").glob("*/*"):
             clear_leftovers(folder)
         return sum(file.suffix == ".npz" for file in files)

@@ -107,6 +107,41 @@ def alone_in(folder: Path) -> Iterator[bool]:
             os.close(handle)
 
 
+@contextlib.contextmanager
+def alone_with(file: Path) -> Iterator[bool]:
+    """Hold a file for a block, made where there is none; gives False where another holds it.
+
+    Nothing is waited for. What is empty when the block ends is deleted. Where the system has no
+    such locks, everybody is taken to be alone.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    if locks is None:
+        yield True
+        return
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)
+        alone = _lock(handle, wait=False) is not False
+        if not alone or _is_at(handle, file):  # not deleted before it was locked
+            break
+        os.close(handle)
+    try:
+        yield alone
+    finally:
+        if alone and _is_at(handle, file) and not os.fstat(handle).st_size:
+            file.unlink()
+        os.close(handle)
+
+
+def _is_at(handle: int, file: Path) -> bool:
+    """Whether an open file is the one that stands at a place."""
+    try:
+        return os.path.samestat(os.fstat(handle), file.stat())
+    except FileNotFoundError:
+        return False
+
+
 def is_held(folder: Path) -> bool:
     """Whether a process works in a folder now (`alone_in`); False where that cannot be known."""
     handle = _open(folder)

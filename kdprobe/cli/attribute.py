@@ -11,6 +11,7 @@ import typer
 
 from kdprobe.cli import terminal, words
 from kdprobe.cli.flags import generated
+from kdprobe.cli.written_files import DRAWING, PAGE, check_written
 from kdprobe.config.commands import Seeded
 from kdprobe.config.options import SharedRuntime
 from kdprobe.plain_text import printable
@@ -62,6 +63,7 @@ def attribute(
     from kdprobe.attribution.result import title_of
 
     kind = _kind(output)
+    check_written({DRAWING if kind == "svg" else PAGE: output})
     attributed = attribute_text(
         models,
         text,

@@ -89,7 +89,7 @@ def compare(
 
     run = analyses_of(analyses.only, analyses.skip)
     gates = gates_of(fail_if or [], students, run)
-    asked = asked_evidence(evidence, only=run.only)
+    wanted = asked_evidence(evidence, only=run.only)
     task, name = task_of(data, (teacher, *students))
     folder = place.output or Path("reports") / name
     check_written(
@@ -105,7 +105,7 @@ def compare(
         data=data,
         runtime=runtime,
         analyses=analyses,
-        collectors=asked,
+        collectors=wanted,
         command=command_line(sys.argv),
         progress=terminal.progress(quiet=quiet),
         force=place.force,

@@ -59,8 +59,12 @@ def report(
     folder = results if results.is_dir() else results.parent
     check_written(
         {PAGE: output or folder / "report.html", MARKDOWN: summary_file},
-        reads=[results, folder / "results.json", folder / "sweep.json"],
-        writes=[folder / name for name in WRITTEN if not name.endswith(".html")],
+        reads=[results, *(folder / f"{name}.json" for name in ("results", "sweep", "suite"))],
+        writes=[
+            folder / name
+            for name in (*WRITTEN, "sweep.csv", "suite.csv", "plan.json")
+            if not name.endswith(".html")
+        ],
     )
     with translated(lambda error: _unshown(results, error)):
         rendered = _RENDERED[kind_of_document(results)](results, output)

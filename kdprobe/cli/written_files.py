@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kdprobe.errors import OutputError
 
-PAGE, MARKDOWN = "the page", "Markdown"
+PAGE, MARKDOWN, DRAWING = "the page", "Markdown", "the drawing"
 _OTHER = "name another file"
 
 
@@ -40,10 +40,10 @@ page into; name another file
         if file is None:
             continue
         place = _real(file)
-        found = taken.get(place) or _no_file(place)
-        if found:
+        obstacle = taken.get(place) or _no_file(place)
+        if obstacle:
             raise OutputError(
-                str(file), found=found, expected=f"a file to write {what} into",
+                str(file), found=obstacle, expected=f"a file to write {what} into",
                 remedy="" if os.path.isdir(place) else _OTHER,
             )  # fmt: skip
         taken[place] = f"is where {what} is written"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Unpack, cast
 
 from kdprobe.collectors.protocol import CollectorOptions
 from kdprobe.collectors.session import Session, open_session
@@ -37,6 +37,8 @@ from kdprobe.workers.pool import Workers
 if TYPE_CHECKING:
     import pandas as pd
     from datasets import Dataset
+
+    from kdprobe.collectors.attributions.options import AttributionRequest
 
 
 def compare(
@@ -167,8 +169,10 @@ def compare_opened(
         noticed = parity_notices(evidence.session, converted, shown)
         evidence = evidence._replace(session=evidence.session.with_notices(*noticed))
     rounded = rounding_notices(
-        evidence.session, runtime=options.runtime, label_map=options.data.label_map, progress=shown
-    )
+        evidence.session, runtime=options.runtime, label_map=options.data.label_map,
+        explaining=cast("AttributionRequest | None", collectors.get("attributions")),
+        progress=shown,
+    )  # fmt: skip
     evidence = evidence._replace(session=evidence.session.with_notices(*rounded))
     evidence = evidence._replace(session=with_controls(evidence.session, controls))
     study = evidence.session.study

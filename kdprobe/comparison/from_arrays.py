@@ -212,8 +212,8 @@ def _split_of(
         if len(rows) != n:
             raise ConfigError(f"`{name}`", found=f"{len(rows)} rows", expected=f"{n}")
         if column is texts and (lacking := [*map(is_missing, rows.tolist())]).count(True):
-            found = f"row {lacking.index(True) + 1} has none"
-            raise ConfigError("`texts`", found=found, expected="a text in every row")
+            lack = f"row {lacking.index(True) + 1} has none"
+            raise ConfigError("`texts`", found=lack, expected="a text in every row")
     return Split(
         task=task,
         name="examples",

@@ -8,10 +8,12 @@ models is one of rounded models.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
+from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.guarding import failure
 from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.config.options import InferenceRuntime
@@ -68,6 +70,7 @@ def rounding_notices(
     *,
     runtime: InferenceRuntime,
     label_map: Mapping[str, str] | None,
+    explaining: AttributionRequest | None,
     progress: Progress,
 ) -> tuple[Notice, ...]:
     """Return, for each model that was rounded, how far each number moved; it is shown, too.
@@ -76,6 +79,7 @@ def rounding_notices(
         session: with everything that was observed of the models.
         runtime: device and type.
         label_map: as models were opened with.
+        explaining: how words were explained; None: as usual, where they were at all.
         progress: where it is shown.
     """
     notices = []
@@ -87,7 +91,8 @@ def rounding_notices(
             continue
         try:
             full = _in_float32(model, session, runtime, label_map)
-            effect = _effect(cast("HfModel", rounded), full, session)
+            how = explaining or AttributionRequest()
+            effect = _effect(model.name, cast("HfModel", rounded), full, session, how)
         except Exception as error:
             effect = failure(model.name, error).reason
         message = f"{model.name} in {getattr(rounded, 'precision', '')} beside float32: {effect}"
@@ -117,7 +122,9 @@ def _in_float32(
     return cast("HfModel", opened)
 
 
-def _effect(rounded: HfModel, full: HfModel, session: Session) -> str:
+def _effect(
+    name: str, rounded: HfModel, full: HfModel, session: Session, explaining: AttributionRequest
+) -> str:
     generator = derive_generator(session.seed, "rounding", session.split.name)
     sample = session.split.sample(EXAMPLES, generator)
     both = [
@@ -140,7 +147,7 @@ def _effect(rounded: HfModel, full: HfModel, session: Session) -> str:
             f"mean-pooled layers keep a cosine of {np.mean(list(layers.values())):.5f} with "
             f"theirs (the least is {layers[least]:.5f}, layer {least})"
         )
-    words = _word_scores(rounded, full, session)
+    words = _word_scores(name, rounded, full, session, explaining)
     if words:
         shown = ", ".join(f"{method} {value:.3f}" for method, value in words.items())
         parts.append(f"rank correlation of word scores (few short texts): {shown}")
@@ -170,43 +177,46 @@ def _layers(rounded: HfModel, full: HfModel, sample: Split) -> dict[str, float]:
     return cosines
 
 
-def _word_scores(rounded: HfModel, full: HfModel, session: Session) -> dict[str, float]:
+def _word_scores(
+    name: str, rounded: HfModel, full: HfModel, session: Session, explaining: AttributionRequest
+) -> dict[str, float]:
     """Return, by method that explained, the mean rank correlation with scores in float32.
 
-    Of explained texts of at most `MOST_WORDS` words, by the methods' usual options: without
-    sampling noise.
+    Of explained texts of at most `MOST_WORDS` words, which need no samples unless they are asked
+    for, by the options that they were explained with.
     """
     study = session.study
     study = study.get(OwnSentences).study if study.has(OwnSentences) else study
     if not study.has(Attributions):
         return {}
+    from kdprobe.collectors.attributions.collector import setting_of
     from kdprobe.extract.attributions import explain_model
-    from kdprobe.extract.method import METHODS
     from kdprobe.extract.sentence import Sentence
-    from kdprobe.extract.settings import ExplanationSettings
     from kdprobe.progress import Silent
 
     explained, split = study.get(Attributions), study.split
     places = {key: row for row, key in enumerate(split.ids)}
     sentences = []
-    for key, words, target in zip(explained.ids, explained.words, explained.target, strict=True):
+    targets = explained.own_target.get(name, explained.target)
+    for key, words, target in zip(explained.ids, explained.words, targets, strict=True):
         row = places[key]
         texts = (split.texts[row],) if split.pairs is None else (split.texts[row], split.pairs[row])
         if 3 <= len(words) <= MOST_WORDS:
             sentences.append(Sentence(key, texts, words, int(target)))
     chosen = sentences[:SENTENCES]
-    methods = {name: METHODS.load(name).options() for name in explained.methods}
-    setting = ExplanationSettings(methods, seed=session.seed, deletion=False)
+    whole = setting_of(explaining, session.seed, several=session.task.kind == "multilabel")
+    methods = {method: whole.methods[method] for method in explained.methods}
+    setting = replace(whole, methods=methods, deletion=False)
     one, other = (
         explain_model(model, chosen, setting, cache=None, progress=Silent())
         for model in (rounded, full)
     )
     means = {}
-    for name in methods:
-        pairs = zip(one[name], other[name], strict=True)
+    for method in methods:
+        pairs = zip(one[method], other[method], strict=True)
         value = _mean_correlation([(a.scored.scores, b.scored.scores) for a, b in pairs])
         if np.isfinite(value):
-            means[name] = value
+            means[method] = value
     return means
 
 

@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from kdprobe.config.base import parse
 from kdprobe.config.suite import ScaleName, SuiteFile, SuiteModel, SuiteScale
 from kdprobe.errors import ConfigError
+from kdprobe.plain_files import expanded
 from kdprobe.registry import unknown_name
 
 _NAME = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -57,6 +58,11 @@ class ScaledSuite:
         """Return the path of a file that lies beside the suite's; any other name as it is."""
         place = Path(self.where).absolute().parent / name
         return str(place) if place.is_file() else name
+
+    def place(self, name: str) -> str:
+        """Return the whole path of a file or folder, beside the suite's file or from here."""
+        beside = Path(self.where).absolute().parent / name
+        return str(beside if beside.exists() else expanded(name).absolute())
 
 
 def scaled(suite: SuiteFile, name: str, *, values: Mapping[str, str], where: str) -> ScaledSuite:

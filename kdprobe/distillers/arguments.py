@@ -35,8 +35,8 @@ def check_best_by(job: TrainingJob) -> None:
             "`best_by`", found="kl to a teacher that gives labels and no probabilities",
             expected="agreement, score or loss",
         )  # fmt: skip
-    asked = not isinstance(job.teacher, NoTeacher)
-    if job.models.answers is not None and asked and job.evaluation.teacher is None:
+    taught = not isinstance(job.teacher, NoTeacher)
+    if job.models.answers is not None and taught and job.evaluation.teacher is None:
         raise ConfigError(
             "`best_by`", found=f"{rule}, and the teacher answered no text of "
             f"{job.evaluation.split.name}", expected="score, loss or last",

@@ -24,6 +24,7 @@ from kdprobe import atomic
 from kdprobe.cache import Cache
 from kdprobe.errors import OutputError
 from kdprobe.extract.layer_features import LayerFeatures
+from kdprobe.leftovers import alone_with, clear_leftovers, temporary_folder
 from kdprobe.models.batches import BatchGroup, equal_length_batches, grouped_batches
 from kdprobe.models.hidden import LayerReader
 from kdprobe.models.shared_outputs import hold
@@ -33,6 +34,7 @@ from kdprobe.workers.pool import ALONE, Workers
 
 FEATURES_VERSION = 3
 _PIECE = 4096
+_NAME = "kdprobe-layers"
 _BYTES = 2
 """Of one number: a 16-bit float."""
 _PIECE_BYTES = 4_000_000
@@ -56,9 +58,15 @@ def features_place(cache: Cache, key: str) -> Path:
 
 
 def forget_features(reader: LayerReader, texts: Sequence[str], *, cache: Cache) -> None:
-    """Delete what a run left that was killed after its last probe: nobody will read it again."""
-    key = _key(reader, list(dict.fromkeys(texts)))
-    features_place(cache, key).unlink(missing_ok=True)
+    """Delete what a run left that was killed after its last probe: nobody will read it again.
+
+    What another process reads now stays.
+    """
+    path = features_place(cache, _key(reader, list(dict.fromkeys(texts))))
+    if path.is_file():
+        with alone_with(path) as alone:
+            if alone:
+                path.unlink(missing_ok=True)
 
 
 def extract_features(
@@ -75,7 +83,8 @@ def extract_features(
     Args:
         reader: the model, its poolings, and whether its weights are random.
         texts: sentences; equal ones are read once.
-        cache: where the file is written; None: a temporary folder.
+        cache: where the file is written; None: a temporary folder. Where another process reads
+            the same now, this one has a file of its own beside it.
         progress: told of every batch.
         rows: the most sentences in one forward pass.
         workers: the processes that share the batches; they move no bit.
@@ -86,21 +95,17 @@ def extract_features(
         CapabilityError: a batch does not fit into the device's memory.
     """
     unique = list(dict.fromkeys(texts))
-    key, folder = _key(reader, unique), None
-    if cache is None:
-        folder = tempfile.TemporaryDirectory(prefix="kdprobe-")
-        path = Path(folder.name) / f"{key}.features"
-    else:
-        path = features_place(cache, key)
-    root = path.parent
+    key = _key(reader, unique)
+    root = Path(tempfile.gettempdir()) if cache is None else features_place(cache, key).parent
     flat, starts = _encode(reader, unique)
     lengths = np.diff(starts)
     batches = list(equal_length_batches(lengths, tokens=_TOKENS, rows=rows))
     size = _BYTES * sum(reader.widths)
     started = time.perf_counter()
-    done = _done(path, size, batches)
+    held, path = contextlib.ExitStack(), None
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        path = _own_file(root / f"{key}.features", held, kept=cache is not None)
+        done = _done(path, size, batches)
         _check_space(root, size * (len(unique) - done), len(unique), cache)
         with path.open("ab") as stream:
             stream.truncate(done * size)
@@ -111,16 +116,16 @@ def extract_features(
                 for vectors in _vectors(reader, flat, starts, left, workers):
                     stream.write(vectors.tobytes())
                     stage.advance(len(vectors))
+        order = np.concatenate(batches)
+        values = np.memmap(path, dtype=np.float16, mode="r", shape=(len(unique), size // _BYTES))
     except BaseException as error:
-        if folder is not None:
-            folder.cleanup()
+        if path is not None and isinstance(error, OSError):
+            with contextlib.suppress(OSError):  # a full disk needs the space more than the next run
+                path.unlink(missing_ok=True)
+        held.close()
         if not isinstance(error, OSError):
             raise
-        with contextlib.suppress(OSError):  # a full disk needs the space more than the next run
-            path.unlink(missing_ok=True)
-        raise _disk_error(root, atomic.output_error(path, error).found, cache) from error
-    order = np.concatenate(batches)
-    values = np.memmap(path, dtype=np.float16, mode="r", shape=(len(unique), size // _BYTES))
+        raise _disk_error(root, atomic.output_error(path or root, error).found, cache) from error
     return LayerFeatures(
         cells=reader.cells,
         widths=reader.widths,
@@ -129,8 +134,26 @@ def extract_features(
         path=path,
         seconds=time.perf_counter() - started,
         read=len(unique) - done,
-        _folder=folder,
+        _held=held,
     )
+
+
+def _own_file(place: Path, held: contextlib.ExitStack, *, kept: bool) -> Path:
+    """Return a file that nobody else writes while `held` is open.
+
+    Args:
+        place: of what is kept; another process may be at it.
+        held: closed when the file is no longer needed.
+        kept: whether the file may stand there; False: in a temporary folder beside it.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if kept and held.enter_context(alone_with(place)):
+        return place
+    clear_leftovers(place.parent, _NAME)
+    return held.enter_context(temporary_folder(place.parent, _NAME)) / place.name
 
 
 def _vectors(

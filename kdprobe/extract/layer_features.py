@@ -7,8 +7,8 @@ read a model; `features.py` does.
 from __future__ import annotations
 
 import mmap
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -42,7 +42,7 @@ class LayerFeatures:
     path: Path
     seconds: float
     read: int
-    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+    _held: ExitStack | None = field(default=None, repr=False)
 
     def rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return the rows of these texts."""
@@ -111,10 +111,10 @@ class LayerFeatures:
         trace: TracebackType | None,
     ) -> None:
         """Delete the file when the work with it is done; an interrupted run finds it again."""
-        if self._folder is not None:
-            self._folder.cleanup()
-        elif kind is None:
+        if kind is None:
             self.path.unlink(missing_ok=True)
+        if self._held is not None:
+            self._held.close()
 
 
 def _opened(

@@ -205,9 +205,9 @@ def _checks(document: ResultsDocument) -> str:
 
 
 def _protocol(document: ResultsDocument) -> str:
-    made = document.produced_by
-    device = f" on {made.device}" if made.device else ""
-    return f"kdprobe {made.kdprobe}{device}, seed {document.request.seed}."
+    origin = document.produced_by
+    device = f" on {origin.device}" if origin.device else ""
+    return f"kdprobe {origin.kdprobe}{device}, seed {document.request.seed}."
 
 
 _OWN: dict[str, Callable[[ResultsDocument], str]] = {

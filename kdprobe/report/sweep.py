@@ -67,10 +67,10 @@ def render_sweep(document: SweepDocument) -> str:
 
 def _noise(document: SweepDocument) -> str:
     """Count the pairs of students that differ by more than noise."""
-    told = [_verdict_of(one) == MORE for one in document.differences]
+    sure = [_verdict_of(one) == MORE for one in document.differences]
     label = document.metric(document.score).label
     return (
-        f"{show_count(sum(told))} of {show_count(len(told))} pairs differ in {label} by more than "
+        f"{show_count(sum(sure))} of {show_count(len(sure))} pairs differ in {label} by more than "
         f"noise."
     )
 

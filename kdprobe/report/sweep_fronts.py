@@ -80,13 +80,13 @@ def fronts_section(document: SweepDocument) -> Markup:
     findings = {front.finding for front in document.fronts}
     charts = sweep_charts(document)
     # A front that is drawn says its sentence under its chart.
-    said = [one for one in document.sentences if not (charts and one in findings)]
+    sentences = [one for one in document.sentences if not (charts and one in findings)]
     chance = chance_sentence(document)
-    first = [chance, *said[:OPEN_SENTENCES]] if chance else said[:OPEN_SENTENCES]
+    first = [chance, *sentences[:OPEN_SENTENCES]] if chance else sentences[:OPEN_SENTENCES]
     return fill(
         "sweep_fronts.html",
         sentences=[one for one in first if one] or ["No run gave a student."],
-        rest=said[OPEN_SENTENCES:],
+        rest=sentences[OPEN_SENTENCES:],
         notices=document.notices,
         charts=charts,
         caption="Numbers beside the marks are those of the table below. Bars are the intervals of "

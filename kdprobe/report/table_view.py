@@ -88,8 +88,8 @@ def _least(head: TableHead, column: Sequence[TableCell]) -> float:
 
 
 def _unit(column: Column) -> str:
-    told = ("share", "count", column.label.lower())
-    return column.unit if column.unit not in told else ""
+    shown = ("share", "count", column.label.lower())
+    return column.unit if column.unit not in shown else ""
 
 
 def _numeric(column: Column) -> bool:

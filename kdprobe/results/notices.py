@@ -164,10 +164,10 @@ def of_the_teacher(document: ResultsDocument, head: Headline) -> list[str]:
     That is how much nearer a student is than a further control, or than its only one where
     differences were not run, and to whom the teacher gave its mistakes.
     """
-    said = {(g.model_a, g.model_b) for row in head.rows if (g := row.gain.known) is not None}
+    known = {(g.model_a, g.model_b) for row in head.rows if (g := row.gain.known) is not None}
     return [
         notice.message
         for code in ("teacher-added", "asymmetric-transfer")
         for notice in document_notices(document)
-        if notice.code == code and (code != "teacher-added" or notice.models not in said)
+        if notice.code == code and (code != "teacher-added" or notice.models not in known)
     ]

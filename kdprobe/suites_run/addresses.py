@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from kdprobe.config.base import suites_folder
 from kdprobe.config.options import TrainingDataOptions
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.data import TrainingData, load_data
@@ -38,6 +39,8 @@ class DataFacts:
         train_examples, evaluation_examples: how many.
         words: of a text, the mean over a sample.
         classes: how many.
+        definition: a digest of what a person's own task file or table says beside texts and labels
+            (scores, clusters, columns); empty: a task that ships with kdprobe.
         failed: why they cannot be read.
     """
 
@@ -47,6 +50,7 @@ class DataFacts:
     evaluation_examples: int = 0
     words: float = 0.0
     classes: int = 2
+    definition: str = ""
     failed: str = ""
 
 
@@ -94,17 +98,27 @@ def model_identity(name: str) -> str:
 
 @cache
 def file_identity(path: Path) -> str:
-    """Return the digest of a file's bytes.
+    """Return the digest of a file's bytes, or of the names and bytes of a folder's files.
 
     Raises:
         UsageError: it cannot be read.
     """
     try:
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if file.is_file())
+            named = [[file.name, file_identity(file)] for file in files]
+            return hashlib.sha256(json.dumps(named).encode()).hexdigest()
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise UsageError(
             str(path), found=f"cannot be read ({error.strerror or error})", expected="a file"
         ) from error
+
+
+def forget_contents() -> None:
+    """Read folders and files anew from now on: each is read once a plan, and may change between."""
+    model_identity.cache_clear()
+    file_identity.cache_clear()
 
 
 class DataIndex:
@@ -125,7 +139,7 @@ class DataIndex:
         key = json.dumps(dict(data), sort_keys=True)
         if key not in self._known:
             try:
-                self._known[key] = _facts(self._load(data))
+                self._known[key] = _facts(self._load(data), own=_is_own(str(data["task"])))
             except UsageError as error:
                 self._known[key] = DataFacts(failed=str(error))
         return self._known[key]
@@ -139,7 +153,24 @@ class DataIndex:
         )  # fmt: skip
 
 
-def _facts(data: TrainingData) -> DataFacts:
+def _is_own(task: str) -> bool:
+    """Whether a task does not ship with kdprobe, but is a person's own file or table."""
+    place = Path(task)
+    return place.is_file() and not place.resolve().is_relative_to(suites_folder().resolve())
+
+
+def _definition(data: TrainingData) -> str:
+    """Return the digest of what decides numbers of a task beside its texts and labels."""
+    task, scored = data.task, data.evaluation
+    parts = [
+        task.kind, task.labels, task.primary_score, task.positive, task.acceptable,
+        task.score_range, scored.columns,
+        None if scored.clusters is None else scored.clusters.tolist(),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _facts(data: TrainingData, *, own: bool) -> DataFacts:
     sample: Sequence[str] = data.train.texts[:_LENGTH_SAMPLE]
     pairs = (data.train.pairs or ())[:_LENGTH_SAMPLE]
     words = sum(len(text.split()) for text in (*sample, *pairs)) / max(1, len(sample))
@@ -150,4 +181,5 @@ def _facts(data: TrainingData) -> DataFacts:
         evaluation_examples=len(data.evaluation),
         words=words,
         classes=max(1, len(data.task.labels)),
+        definition=_definition(data) if own else "",
     )

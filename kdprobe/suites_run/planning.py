@@ -21,10 +21,11 @@ from kdprobe.suites_run.addresses import (
     StepKind,
     address_of,
     file_identity,
+    forget_contents,
     model_identity,
     recipe_content,
 )
-from kdprobe.suites_run.evidence import part_evidence
+from kdprobe.suites_run.evidence import part_evidence, placed, read_by
 from kdprobe.suites_run.plan import Input, Step, SuitePlan
 
 _OF_TRAINING = ("train_split", "eval_split", "eval_limit")
@@ -39,6 +40,7 @@ def plan_suite(suite: ScaledSuite, *, data: DataIndex) -> SuitePlan:
     Raises:
         ConfigError: models that hang on each other in a circle, or too many steps.
     """
+    forget_contents()
     planner = _Planner(suite, data)
     steps = {step.name: step for step in planner.all_steps()}
     if len(steps) > MOST_STEPS:
@@ -177,10 +179,7 @@ class _Planner:
         for name in ("probing", *COLLECTORS.names()):
             if named.get(name) is False:  # this comparison has none, though the scale asks for it
                 del named[name]
-        explained = named.get("attributions")
-        if isinstance(explained, Mapping) and "file" in explained:
-            place = self.suite.beside(str(explained["file"]))
-            named["attributions"] = {**explained, "file": place}
+        named = placed(named, self.suite.place)
         part_evidence(named)  # a misspelt option is refused now, not after the trainings
         inputs = tuple(
             self._all_runs(name, task, first=role == "teacher")
@@ -243,8 +242,10 @@ def _content(step: Step, before: Mapping[str, Step]) -> dict[str, Any]:
     for key in ("model", "student"):
         if isinstance(keywords.get(key), str):
             keywords[key] = model_identity(str(keywords[key]))
-    explained = keywords.get("attributions")
-    if isinstance(explained, Mapping) and "file" in explained:
-        digest = file_identity(Path(str(explained["file"])))
-        keywords["attributions"] = {**explained, "file": digest}
+    if step.data.definition:
+        held["definition"] = step.data.definition
+    if step.kind == "compare":
+        files = [file_identity(place) for place in read_by(keywords)]
+        held |= {"files": files} if files else {}
+        keywords = placed(keywords, lambda name: file_identity(Path(name)))
     return held | {"keywords": keywords}

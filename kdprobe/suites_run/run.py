@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from kdprobe import atomic
 from kdprobe.atomic import require_empty_folder
@@ -32,6 +32,7 @@ from kdprobe.workers.executors import open_executor
 from kdprobe.workers.jobs import Executor
 
 PLAN = "plan.json"
+_STEP = ("name", "kind", "address", "failed")
 
 
 class SuiteKeywords(TypedDict, total=False):
@@ -189,14 +190,36 @@ def suite_status(folder: str | Path) -> tuple[str, tuple[PlannedRow, ...]]:
         raise OutputError(
             str(place), found="holds no suite", expected="the folder of a `kdprobe suite run`"
         )
-    held = read_json(place / PLAN)
+    held = _read_plan(place / PLAN)
     store = ResultStore(place)
     rows = []
     for step in held["steps"]:
         address = step["address"]
         record = store.record(address) if address else None
+        now = store.state(address) if address else ""
         reason = step["failed"] or (store.failure(address) if address else "")
-        state = "there" if record else reason or store.state(address)
+        # A step that failed and is made anew runs: why it failed is of the last time.
+        state = "there" if record else now if now == "running" else reason or now
         seconds = record.seconds if record else None
         rows.append(PlannedRow(step["name"], step["kind"], portable_text(state), seconds, None))
     return f"{held['suite']} at scale {held['scale']}", tuple(rows)
+
+
+def _read_plan(file: Path) -> dict[str, Any]:
+    """Read the plan of a folder.
+
+    Raises:
+        OutputError: it is none that `_open_folder` wrote.
+    """
+    held = read_json(file, error=OutputError)
+    steps = held.get("steps") if isinstance(held, dict) else None
+    whole = isinstance(steps, list) and all(
+        isinstance(step, dict) and all(isinstance(step.get(name), str) for name in _STEP)
+        for step in steps
+    )
+    if not whole or not {"suite", "scale"} <= held.keys():
+        raise OutputError(
+            str(file), found="is no plan of a suite", expected="what `kdprobe suite run` wrote",
+            remedy="run the suite again with `resume`: it writes the plan anew",
+        )  # fmt: skip
+    return dict(held)

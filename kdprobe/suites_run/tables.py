@@ -108,7 +108,7 @@ def _ticks(table: SuiteTable, numbers: SuiteNumbers) -> list[SuiteLine]:
         for at, column in enumerate(table.columns)
         for model in row.models
     ]
-    adjusted = holm([_p_of(one.found.number, one.row.bound) for one in tested])
+    adjusted = holm([_p_of(one.entry.number, one.row.bound) for one in tested])
     lines = []
     for row in table.rows:
         cells = []
@@ -129,21 +129,21 @@ class _Tested(NamedTuple):
     row: SuiteRow
     at: int
     model: str
-    found: FoundNumber
+    entry: FoundNumber
 
 
 def _tick_cell(row: SuiteRow, at: int, tested: Sequence[tuple[_Tested, float | None]]) -> SuiteCell:
     """Fill one cell of a table of ticks."""
     held: dict[str, object] = {**_printed(row, at)}
     if tested:
-        first = tested[0][0].found
+        first = tested[0][0].entry
         held |= {"comparison": first.comparison, "task": first.task, "metric": first.metric,
                  "model": " ".join(row.models)}  # fmt: skip
-    known = [(one, q) for one, q in tested if one.found.number is not None]
+    known = [(one, q) for one, q in tested if one.entry.number is not None]
     if row.why or not known:
-        reason = row.why or (tested[0][0].found.reason if tested else "it names no model")
+        reason = row.why or (tested[0][0].entry.reason if tested else "it names no model")
         return SuiteCell.model_validate({**held, "undefined": reason})
-    lost = [one.model for one, q in known if _loses(one.found.number, row.bound, q)]
+    lost = [one.model for one, q in known if _loses(one.entry.number, row.bound, q)]
     return SuiteCell.model_validate({**held, "words": _tick(lost, len(known))})
 
 
@@ -212,7 +212,7 @@ def _nearest_zero(cell: SuiteCell) -> float | None:
 
 
 def make_chart(wanted: SuiteFront, numbers: SuiteNumbers) -> SuiteChart | None:
-    """NumberPlace the models of a comparison by cost and gain; None where none has both numbers."""
+    """Place the models of a comparison by cost and gain; None where none has both numbers."""
     place = {k: v for k, v in (("comparison", wanted.comparison), ("task", wanted.task)) if v}
     document = numbers.document_at(place)
     if document is None:

@@ -9,22 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kdprobe.config.base import read_toml
+from kdprobe.config.base import read_toml, suites_folder
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.registry import known_name
 from kdprobe.tasks.guess import DATA_SUFFIXES, guess_task_file
 from kdprobe.tasks.readers import is_table
-
-
-def suites_folder() -> Path:
-    """Return the folder of the files that ship with kdprobe.
-
-    In an installed package it is inside the package, in a checkout beside it.
-    """
-    package = Path(__file__).parents[1]
-    inside = package / "suites"
-    return inside if inside.is_dir() else package.parent / "suites"
 
 
 def task_names() -> tuple[str, ...]:

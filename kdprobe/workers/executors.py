@@ -138,17 +138,27 @@ class LocalProcesses(Generic[R]):
         self._begin(_Running(job, free, 1))
 
     def _begin(self, running: _Running[R]) -> None:
+        from loky.process_executor import BrokenProcessPool
+
+        with without_interrupts():
+            try:
+                future = self._pool(running.slot).submit(run_silently, running.job)
+            except BrokenProcessPool:  # its process died while it had nothing to do
+                self._pools.pop(running.slot).shutdown(wait=False)
+                future = self._pool(running.slot).submit(run_silently, running.job)
+            self._running[future] = running
+
+    def _pool(self, slot: int) -> ProcessPoolExecutor:
+        """Return the process of a slot, started where it has none."""
         import torch
         from loky import ProcessPoolExecutor
 
-        with without_interrupts():
-            pool = self._pools.get(running.slot)
-            if pool is None:
-                pool = self._pools[running.slot] = ProcessPoolExecutor(
-                    1, initializer=begin, env=environment(self._threads),
-                    initargs=(os.getpid(), torch.get_float32_matmul_precision()),
-                )  # fmt: skip
-            self._running[pool.submit(run_silently, running.job)] = running
+        if slot not in self._pools:
+            self._pools[slot] = ProcessPoolExecutor(
+                1, initializer=begin, env=environment(self._threads),
+                initargs=(os.getpid(), torch.get_float32_matmul_precision()),
+            )  # fmt: skip
+        return self._pools[slot]
 
     def wait(self) -> list[EndedJob[R]]:
         """Wait for a job to end; one whose process died begins again in a new one."""

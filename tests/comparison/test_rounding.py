@@ -43,12 +43,14 @@ def opened(folder: Path, dtype: str) -> HfModel:
     return open_hf(str(folder), name="m", task=TASK, device="cpu", dtype=dtype)
 
 
-def notices(place: Path, *models: str, dtype: str = "float32") -> dict[str, str]:
+def notices(
+    place: Path, *models: str, dtype: str = "float32", explaining: AttributionRequest | None = None
+) -> dict[str, str]:
     result = kdprobe.compare(
         str(place / models[0]), [str(place / models[1])], task=str(place / "toy.tsv"),
         only=["agreement", "attribution_agreement"], device="cpu", offline=True, dtype=dtype,
         cache=False, resamples=100, threads=1,
-        attributions=AttributionRequest(methods=("occlusion",), sentences=6),
+        attributions=explaining or AttributionRequest(methods=("occlusion",), sentences=6),
     )  # fmt: skip
     return {
         one.models[0]: one.message for one in result.document.warnings if one.code == "rounding"
@@ -83,6 +85,24 @@ def test_only_what_was_rounded_is_spoken_of(place: Path) -> None:
     """Guards against a note on models in float32, and against a path's own type overlooked."""
     assert notices(place, "t", "s") == {}
     assert set(notices(place, "t", "s?dtype=bf16")) == {"s-bf16"}
+
+
+def test_word_scores_are_those_that_were_asked_for(place: Path) -> None:
+    """Guards against an effect measured of other scores than the report's.
+
+    Gradients in bfloat16 move scores that gradients of the rounded weights in float32 leave nearly
+    where they were.
+    """
+
+    def moved(gradients: str) -> float:
+        request = AttributionRequest(
+            methods=("integrated_gradients",), sentences=16,
+            options={"integrated_gradients": {"gradients": gradients}},
+        )  # fmt: skip
+        message = notices(place, "t", "s", dtype="bf16", explaining=request)["t"]
+        return float(re.findall(r"integrated_gradients (-?\d\.\d+)", message)[0])
+
+    assert moved("float32") > moved("model")
 
 
 def test_flips_by_hand() -> None:

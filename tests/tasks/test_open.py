@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.config import base
+from kdprobe.config.base import suites_folder
 from kdprobe.errors import ConfigError, TaskError, UnknownNameError
-from kdprobe.tasks import open as opened
-from kdprobe.tasks.open import open_task, suites_folder, task_names
+from kdprobe.tasks.open import open_task, task_names
 
 NAMES = (
     "cola", "grammar", "mnli", "mrpc", "multirc", "qnli", "qqp", "rte", "sara", "sst2", "stsb",
@@ -125,7 +126,7 @@ def test_suites_inside_the_package_win(tmp_path: Path, monkeypatch: pytest.Monke
     """An installed wheel has its suites inside; a checkout has them beside the package."""
     package = tmp_path / "kdprobe"
     package.mkdir()
-    monkeypatch.setattr(opened, "__file__", str(package / "tasks" / "open.py"))
+    monkeypatch.setattr(base, "__file__", str(package / "config" / "base.py"))
     assert suites_folder() == tmp_path / "suites"
     (package / "suites").mkdir()
     assert suites_folder() == package / "suites"

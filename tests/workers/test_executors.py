@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,19 @@ def test_a_process_that_dies_takes_no_other_with_it(two: Executor[Answer], tmp_p
     assert answers["beside"].result
     two.submit(Dies("always", tmp_path / "always", always=True))
     assert ended(two, 1)["always"] == EndedJob("always", None, DIED)
+
+
+def test_a_process_that_dies_between_two_jobs_is_replaced(two: Executor[Answer]) -> None:
+    """A process that the system ended while it had nothing to do would end the whole run."""
+    two.submit(Where("first"))
+    (first,) = ended(two, 1).values()
+    assert first.result
+    process = psutil.Process(first.result[0])
+    process.kill()
+    process.wait(10)
+    time.sleep(1)  # until its executor knows
+    two.submit(Where("second"))
+    assert ended(two, 1)["second"].result
 
 
 def test_what_a_job_raises_is_raised_as_it_was(two: Executor[Answer]) -> None:

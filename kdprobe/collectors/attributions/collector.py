@@ -101,7 +101,7 @@ class AttributionsCollector:
             study = _own_study(session, prepared.split, tuple(able), progress)
         plan = plan_of(study, list(able.values()), request)
         several = session.task.kind == "multilabel"
-        setting = _setting(request, seed, several=several)
+        setting = setting_of(request, seed, several=several)
         setting, unusable = usable_methods(setting, plan, able)
         left_out = (Skipped(what=self.name, reason=unable[name], models=(name,)) for name in unable)
         skipped = (*left_out, *unusable)
@@ -158,7 +158,14 @@ def _check_label(task: Task, request: AttributionRequest) -> None:
         )  # fmt: skip
 
 
-def _setting(request: AttributionRequest, seed: int, *, several: bool) -> ExplanationSettings:
+def setting_of(request: AttributionRequest, seed: int, *, several: bool) -> ExplanationSettings:
+    """Return how a request explains texts.
+
+    Args:
+        request: what a person set.
+        seed: of all sampling.
+        several: whether an example may have several labels at once, each explained by itself.
+    """
     from kdprobe.extract.settings import ExplanationSettings
 
     methods = {name: request.of_method(name) for name in request.methods}

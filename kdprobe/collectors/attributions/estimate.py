@@ -64,11 +64,11 @@ def say_estimate(requests: Sequence[ExplanationRequest], progress: Progress) -> 
         requests: what is left. Functions are not called to measure them.
         progress: told of it.
     """
-    asked = [one for one in requests if one.sentences]
+    left = [one for one in requests if one.sentences]
     seconds: dict[str, float] = {}
     measured: list[Reader] = []
     count = 0
-    for one in asked:
+    for one in left:
         reader = reader_of(one.handle)
         tokens = _tokens(reader, one) if isinstance(reader, Reader) else {}
         if not isinstance(reader, Reader) or _size(reader) * sum(tokens.values()) < _WORTH:

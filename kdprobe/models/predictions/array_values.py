@@ -121,9 +121,9 @@ name each, like {'small': …}
         return {}
     if not isinstance(values, Mapping):
         kind = type(values).__name__
-        found = f"a {kind}" if hasattr(values, "shape") else printable(repr(values), limit=60)
+        shown = f"a {kind}" if hasattr(values, "shape") else printable(repr(values), limit=60)
         raise ConfigError(
-            where, found=found, expected="a mapping from names to arrays",
+            where, found=shown, expected="a mapping from names to arrays",
             remedy="name each, like {'small': …}",
         )  # fmt: skip
     for name in values:

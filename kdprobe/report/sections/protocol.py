@@ -100,14 +100,14 @@ def runnable(command: str) -> str:
 
 def citation(document: ResultsDocument | SweepDocument) -> str:
     """Return one line that says what was compared, on what, with which version and seed."""
-    task, made = document.task, document.produced_by
+    task, origin = document.task, document.produced_by
     names = ", ".join(model.name for model in document.students[:MOST_CITED])
     rest = len(document.students) - MOST_CITED
-    day = f", {made.created[:10]}" if made.created else ""
+    day = f", {origin.created[:10]}" if origin.created else ""
     return (
         f"{names}{f' and {rest} more' if rest > 0 else ''} against {document.teacher.name} "
         f"({(document.teacher.fingerprint or 'no fingerprint')[:16]}) on {task.name}, "
-        f"{task.split} split, n = {show_count(task.n)}; kdprobe {made.kdprobe}, seed "
+        f"{task.split} split, n = {show_count(task.n)}; kdprobe {origin.kdprobe}, seed "
         f"{document.request.seed}{day}."
     )
 
