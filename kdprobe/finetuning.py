@@ -20,10 +20,13 @@ from kdprobe.config.training import TrainingSettings, refuse_unread
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import Compute, settled
 from kdprobe.distillers.control import Control
+from kdprobe.distillers.cost_facts import bfloat16_facts, cost_facts
 from kdprobe.distillers.data import TrainingData, encode_for
+from kdprobe.distillers.estimate import estimate_seconds
 from kdprobe.distillers.fitting import fit
 from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.job_facts import job_facts, precision_notes, precision_of, settings_rows
+from kdprobe.distillers.memory import estimate_memory
 from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.own_reading import OwnReading
@@ -124,6 +127,9 @@ def _finetune(
     notes = (*begun, *notes, *more)
     preflight = Preflight(facts=(*data.rows().items(), *job_facts(job)), notes=notes)
     if run is None:
+        seconds = estimate_seconds(job)
+        costs = (*cost_facts(seconds, estimate_memory(job, None)), *bfloat16_facts(job, seconds))
+        preflight = replace(preflight, facts=(*preflight.facts, *costs), seconds=seconds)
         return TrainingResult.of_dry_run(data, preflight)
     command = named.command_line("finetune", model)
     card = _card_facts(source, data, job, notes, command)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import spearmanr
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 import kdprobe
@@ -20,6 +21,7 @@ from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.hf import open_hf
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
+from kdprobe.results.numbers import show_number
 from kdprobe.tasks.task import Split, Task
 from tests.models.test_loaded import pair
 from tests.models.tiny import tiny_checkpoint
@@ -49,6 +51,33 @@ def test_a_line_says_what_must_be_known_of_its_scores(found: TextAttribution, no
     (line,) = lines_of([found])
     assert line.note == note
     assert [mark.score for mark in line.marks] == [1.0, -0.5]
+
+
+def test_what_is_rounded_is_held_against_float32(tmp_path: Path):
+    """Guards scores of bfloat16 shown as if they were the model's, and a note on what is not."""
+    folder = str(tmp_path)
+    tiny_checkpoint(tmp_path, labels=TASK.labels)
+    text, methods = "the dog barks loudly", ("occlusion", "integrated_gradients")
+    rounded, path, full = (
+        attribute(model, text, methods=methods, offline=True, dtype=dtype)[0]
+        for model, dtype in (
+            (folder, "bf16"),
+            (f"m={folder}?dtype=bf16", "float32"),
+            (folder, "float32"),
+        )
+    )
+    assert full.rounding == ""
+    assert rounded.rounding == path.rounding
+    moved = abs(rounded.probability - full.probability)
+    assert 0 < moved < 0.05
+    assert (
+        f"bfloat16 beside float32: the probability lies {show_number(moved)} away"
+        in rounded.rounding
+    )
+    for one, other in zip(rounded.methods, full.methods, strict=True):
+        value = spearmanr(one.scores, other.scores)[0]
+        assert f"{one.method} {value:.3f}" in rounded.rounding
+    assert rounded.rounding in page_of([rounded])
 
 
 SENTENCES = ("这部电影非常好看", "我不喜欢这个演员", "الفيلم جميل جدًا")

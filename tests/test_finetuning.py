@@ -78,6 +78,10 @@ def test_shared_texts_are_told(task: str, tmp_path: Path) -> None:
         "64 of 64 examples of train are learnt from too: their texts stand in train"
     )
     assert not (tmp_path / "s").exists()
+    facts = dict(result.preflight.facts)
+    assert facts["estimated time"].startswith("about ")
+    assert facts["estimated memory"].endswith("for a batch of long texts")
+    assert result.seconds > 0
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ import numpy as np
 
 from kdprobe.attribution.own_task import own_task
 from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
+from kdprobe.attribution.rounding import with_effect
 from kdprobe.config.commands import Seeded
-from kdprobe.config.options import SharedRuntime
+from kdprobe.config.options import ExplainingRuntime
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.models.model_like import ModelsLike, specs_of_models
+from kdprobe.models.path_options import in_float32
 from kdprobe.progress import Progress, display_of
 from kdprobe.tasks.task import Task
 from kdprobe.workers.pool import Workers
@@ -42,6 +44,7 @@ def attribute(
     methods: str | Sequence[str] = DEFAULT_METHODS,
     label: str | None = None,
     device: str = "auto",
+    dtype: str = "float32",
     offline: bool = False,
     seed: int = 0,
     jobs: int | None = None,
@@ -60,6 +63,8 @@ def attribute(
         methods: names of methods, the same for all models; see `kdprobe list methods`.
         label: the label to explain; None: the one that the first model predicts.
         device: auto, cpu, cuda, cuda:N or mps.
+        dtype: float32, bf16 or fp16; a model that is rounded is explained in float32, too, and its
+            `rounding` says how far the two lie apart. Gradients are taken in float32.
         offline: never ask the hub.
         seed: of methods that sample.
         jobs: processes that share the work of models and methods, with the numbers of one; None:
@@ -81,10 +86,15 @@ def attribute(
     if not (isinstance(names, list | tuple) and names and all(isinstance(n, str) for n in names)):
         raise TypeError(f"attribute() takes methods as one name or a list of names, not {names!r}")
     seed = Seeded(seed=seed).seed
-    runtime = SharedRuntime(device=device, offline=offline, jobs=jobs, threads=threads)
+    runtime = ExplainingRuntime(
+        device=device, offline=offline, jobs=jobs, threads=threads, dtype=dtype
+    )
     shown = display_of(progress)
     known = _methods(names)
+    from kdprobe.models.precision import is_rounded
+
     requests: list[_ExplainedModel] = []
+    whole: dict[int, _ExplainedModel] = {}
     for spec in specs_of_models(models):
         runs = (*spec.paths, *spec.objects)
         if len(runs) > 1:
@@ -97,9 +107,19 @@ def attribute(
             _ask(runs[0], text, text_pair, name=spec.name, label=label or first or None,
                  runtime=runtime)
         )  # fmt: skip
+        if is_rounded(requests[-1].handle):
+            whole[len(requests) - 1] = _ask(
+                in_float32(runs[0]), text, text_pair, name=spec.name,
+                label=requests[-1].explained or None,
+                runtime=runtime.model_copy(update={"dtype": "float32"}),
+            )  # fmt: skip
     with Workers(runtime.jobs, threads=runtime.threads or 1, say=shown.say) as workers:
-        scores = _explained(requests, known, seed, shown, workers)
-    return TextAttributions(tuple(map(_attribution, requests, scores)))
+        scores = _explained([*requests, *whole.values()], known, seed, shown, workers)
+    texts = list(map(_attribution, requests, scores))
+    for (place, full), known_scores in zip(whole.items(), scores[len(requests) :], strict=True):
+        kind = str(getattr(requests[place].handle, "precision", ""))
+        texts[place] = with_effect(texts[place], _attribution(full, known_scores), kind)
+    return TextAttributions(tuple(texts))
 
 
 class _Outputs(NamedTuple):
@@ -145,7 +165,7 @@ def _ask(
     *,
     name: str,
     label: str | None,
-    runtime: SharedRuntime,
+    runtime: ExplainingRuntime,
 ) -> _ExplainedModel:
     """Open a model and put the text to it; see `attribute`."""
     from kdprobe.extract.coalitions import output_of
@@ -161,7 +181,10 @@ def _ask(
         raise TaskError("`text`", found="holds no word", expected="a text to explain")
     texts = (text,) if text_pair is None else (text, text_pair)
     task = own_task(model, name, texts, offline=runtime.offline)
-    handle = open_model(model, name=name, task=task, device=runtime.device, offline=runtime.offline)
+    handle = open_model(
+        model, name=name, task=task, device=runtime.device, dtype=runtime.dtype,
+        offline=runtime.offline,
+    )  # fmt: skip
     reader = reader_of(handle)
     spans = reader.words_read(texts, words)
     read = tuple(word for word in words if within(word, spans))

@@ -52,6 +52,7 @@ class TextAttribution:
         probability: of that label (a regression: the predicted number).
         methods: one entry per method.
         cut: how words were found where no blanks stand between them; empty where they do.
+        rounding: how far all of it lies from float32; empty: it is float32.
     """
 
     model: str
@@ -62,6 +63,7 @@ class TextAttribution:
     probability: float
     methods: tuple[MethodScores, ...]
     cut: str = ""
+    rounding: str = ""
 
     def __repr__(self) -> str:
         """The label, and the words of each method with their scores."""
@@ -198,8 +200,9 @@ def title_of(texts: Sequence[TextAttribution]) -> str:
 
 
 def _whole_title(texts: Sequence[TextAttribution]) -> str:
-    """The title of a drawing that stands alone: also how its words were found, where it is said."""
-    return "; ".join(filter(None, (title_of(texts), texts[0].cut)))
+    """The title of a drawing that stands alone: also how words were found, and what was rounded."""
+    rounded = [f"{one.model} in {one.rounding}" for one in texts if one.rounding]
+    return "; ".join(filter(None, (title_of(texts), texts[0].cut, *rounded)))
 
 
 def lines_of(texts: Sequence[TextAttribution]) -> list[Line]:

@@ -13,7 +13,7 @@ from kdprobe.cli import terminal, words
 from kdprobe.cli.flags import generated
 from kdprobe.cli.written_files import DRAWING, PAGE, check_written
 from kdprobe.config.commands import Seeded
-from kdprobe.config.options import SharedRuntime
+from kdprobe.config.options import ExplainingRuntime
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def attribute(
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     *,
     own: Seeded,
-    runtime: SharedRuntime,
+    runtime: ExplainingRuntime,
 ) -> None:
     """Explain one text: a score for each word, towards or against a label.
 
@@ -71,6 +71,7 @@ def attribute(
         methods=words.names(methods, "--methods") or DEFAULT_METHODS,
         label=label,
         device=runtime.device,
+        dtype=runtime.dtype,
         offline=runtime.offline,
         seed=own.seed,
         jobs=runtime.jobs,
@@ -88,6 +89,8 @@ def attribute(
     if attributed[0].cut:
         terminal.tell(f"note: {attributed[0].cut}")
     for one in attributed:
+        if one.rounding:
+            terminal.tell(f"note: {one.model} in {one.rounding}")
         if one.read < len(one.words):
             terminal.tell(f"warning: {one.model} reads {one.read} of {len(one.words)} words")
     if output is not None:

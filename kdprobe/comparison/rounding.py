@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.guarding import failure
 from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.config.options import InferenceRuntime
-from kdprobe.models.path_options import ModelPath, options_of
+from kdprobe.models.path_options import in_float32
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.progress import Progress
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
 
 EXAMPLES, LAYER_TEXTS, SENTENCES, MOST_WORDS = 200, 50, 20, 8
-_OPENED = ("transformers", "loaded model")
 
 
 class OutputMoves(NamedTuple):
@@ -82,12 +81,12 @@ def rounding_notices(
         explaining: how words were explained; None: as usual, where they were at all.
         progress: where it is shown.
     """
+    from kdprobe.models.precision import is_rounded
+
     notices = []
     for model in session.models:
         rounded = model.runs[0]
-        if rounded.source not in _OPENED or getattr(rounded, "precision", "") not in (
-            "bfloat16", "float16",
-        ):  # fmt: skip
+        if not is_rounded(rounded):
             continue
         try:
             full = _in_float32(model, session, runtime, label_map)
@@ -112,12 +111,10 @@ def _in_float32(
     """Open a model's first run once more, in float32."""
     from kdprobe.models.open import open_model
 
-    given: Any = (*model.spec.paths, *model.spec.objects)[0]
-    if isinstance(given, ModelPath):
-        given = ModelPath(str(given), options_of(given)._replace(dtype=""))
+    given = (*model.spec.paths, *model.spec.objects)[0]
     opened = open_model(
-        given, name=model.name, task=session.task, device=runtime.device, dtype="float32",
-        offline=runtime.offline, label_map=label_map,
+        in_float32(given), name=model.name, task=session.task, device=runtime.device,
+        dtype="float32", offline=runtime.offline, label_map=label_map,
     )  # fmt: skip
     return cast("HfModel", opened)
 

@@ -188,12 +188,17 @@ class SharedRuntime(Runtime):
     jobs: Jobs = None
 
 
-class InferenceRuntime(SharedRuntime):
-    """The machine, for commands that ask models and keep what they say."""
+class ExplainingRuntime(SharedRuntime):
+    """The machine, for commands that ask models."""
 
     dtype: Annotated[
         str, AfterValidator(_named_dtype), Flag("float32, bf16 (faster on some machines) or fp16.")
     ] = "float32"
+
+
+class InferenceRuntime(ExplainingRuntime):
+    """The machine, for commands that ask models and keep what they say."""
+
     batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
     cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True
 

@@ -15,8 +15,9 @@ import numpy as np
 from torch import nn
 
 from kdprobe.cache import Cache
+from kdprobe.distillers.cost_facts import bfloat16_facts, cost_facts
 from kdprobe.distillers.estimate import estimate_seconds, timed_examples
-from kdprobe.distillers.memory import Memory, estimate_memory
+from kdprobe.distillers.memory import estimate_memory
 from kdprobe.distillers.preflight import Facts, Preflight
 from kdprobe.distillers.prepared_part import PreparedPart
 from kdprobe.distillers.recorded_teacher import RecordedTeacher
@@ -43,25 +44,21 @@ def dry_run(training: StagedTraining) -> Preflight:
         only = training.prepare(training.parts[0])
         seconds = estimate_seconds(only.job)
         memory = estimate_memory(only.job, _model_of(training.teacher))
-        facts = (*only.preflight.facts, *_cost_facts(seconds, memory))
+        saving = bfloat16_facts(only.job, seconds)
+        facts = (*only.preflight.facts, *cost_facts(seconds, memory), *saving)
         return replace(only.preflight, facts=facts, seconds=seconds)
     rows = [*training.data.rows().items(), *training.score_teacher(training.teacher)]
     notes: list[str] = []
     total = 0.0
     for prepared, teacher in training.check_parts():
         table = ", ".join(f"{s} <- {t} ({how})" for s, t, how in prepared.preflight.layer_map)
-        seconds, memory = _estimate(training, prepared, teacher)
+        seconds, costs = _estimate(training, prepared, teacher)
         total += seconds
-        own = (*prepared.preflight.facts, ("layer map", table), *_cost_facts(seconds, memory))
+        own = (*prepared.preflight.facts, ("layer map", table), *costs)
         rows += [(f"{prepared.part.name}: {name}", value) for name, value in own]
         notes += [note for note in prepared.preflight.notes if note not in notes]
     rows.append(("estimated time", f"about {show_duration(total)} in all"))
     return Preflight(tuple(rows), notes=tuple(notes), seconds=total)
-
-
-def _cost_facts(seconds: float, memory: Memory) -> Facts:
-    time_row = ("estimated time", f"about {show_duration(seconds)}")
-    return [time_row, ("estimated memory", memory.summary)]
 
 
 def _model_of(teacher: Teacher | RecordedTeacher) -> nn.Module | None:
@@ -70,8 +67,8 @@ def _model_of(teacher: Teacher | RecordedTeacher) -> nn.Module | None:
 
 def _estimate(
     training: StagedTraining, prepared: PreparedPart, teacher: Teacher | RecordedTeacher
-) -> tuple[float, Memory]:
-    """Estimate the seconds of a part of several, the teacher's pass included, and its memory.
+) -> tuple[float, Facts]:
+    """Estimate the seconds of a part of several, the teacher's pass included; and say its costs.
 
     Some examples of all lengths are timed with the teacher's outputs for them, which are stored
     nowhere: an assistant that is the teacher here is not trained yet.
@@ -96,4 +93,6 @@ def _estimate(
     teacher_seconds = (time.perf_counter() - started) * len(whole.split) / count
     timed = replace(sample, teacher=signal)
     memory = estimate_memory(timed, _model_of(teacher))
-    return teacher_seconds + estimate_seconds(timed, of=whole), memory
+    steps = estimate_seconds(timed, of=whole)
+    seconds = teacher_seconds + steps
+    return seconds, [*cost_facts(seconds, memory), *bfloat16_facts(timed, steps, of=whole)]

@@ -52,7 +52,9 @@ def estimate_seconds(job: TrainingJob, *, of: TrainingJob | None = None) -> floa
 
 def _seconds_a_step(job: TrainingJob, folder: Path) -> float:
     trainer = StudentTrainer(job, folder=folder, callbacks=[])
-    model, settings = trainer.trainable, job.settings
+    settings = job.settings
+    # As `train` prepares it: without this nothing would be multiplied in bfloat16.
+    model = trainer.accelerator.prepare_model(trainer.trainable)
     training = job.student.training
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)

@@ -36,10 +36,10 @@ class Memory(NamedTuple):
     @property
     def summary(self) -> str:
         """For people."""
+        teacher = f", {show_size(self.teacher)} for the teacher" if self.teacher else ""
         return (
             f"about {show_size(sum(self))}: {show_size(self.student)} for the student's weights, "
-            f"gradients and moments, {show_size(self.batch)} for a batch of long texts, "
-            f"{show_size(self.teacher)} for the teacher"
+            f"gradients and moments, {show_size(self.batch)} for a batch of long texts{teacher}"
         )
 
 

@@ -72,6 +72,17 @@ def options_of(given: object) -> PathOptions:
     return given.options if isinstance(given, ModelPath) else NO_OPTIONS
 
 
+def in_float32(given: object) -> object:
+    """Return a model as it was named, but for the type that its path asks for.
+
+    >>> in_float32(parse_path("out/t?dtype=bf16&original=u")).options
+    PathOptions(quantize='', dtype='', file='', base='', original='u')
+    """
+    if not isinstance(given, ModelPath):
+        return given
+    return ModelPath(str(given), given.options._replace(dtype=""))
+
+
 def parse_path(text: str) -> ModelPath:
     """Read a path with its options; one that exists as it is typed has none.
 

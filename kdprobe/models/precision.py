@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.foreign import said, translated
+
+if TYPE_CHECKING:
+    from kdprobe.models.handle import ModelHandle
 
 INT8 = "int8"
 GRADIENTS = "its linear maps are computed in 8-bit whole numbers, which have no gradients"
@@ -27,7 +30,7 @@ _DTYPES = {
     "float16": torch.float16,
     "fp16": torch.float16,
 }
-_LEAST_ADVISED = 30.0
+LEAST_ADVISED = 30.0
 """Seconds of a stage below which no advice is worth reading."""
 _ROUNDED = {
     torch.bfloat16: "its weights were run in bfloat16, which moves logits by about 1 %",
@@ -61,6 +64,12 @@ def kind_of(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
+def is_rounded(handle: ModelHandle) -> bool:
+    """Whether a model is run in bfloat16 or float16 that can be opened in float32, too."""
+    opened = handle.source in ("transformers", "loaded model")
+    return opened and getattr(handle, "precision", "") in ("bfloat16", "float16")
+
+
 def rounding_note(dtype: torch.dtype) -> tuple[str, ...]:
     """Return what the reader must know of a type; of float32 nothing."""
     return (_ROUNDED[dtype],) if dtype in _ROUNDED else ()
@@ -91,7 +100,7 @@ def bfloat16_advice(seconds: float, precision: str, device: str, *, of: str = "t
     Returns:
         A sentence with a blank before it; empty where there is nothing to save.
     """
-    if precision != "float32" or seconds < _LEAST_ADVISED or not has_bfloat16(device):
+    if precision != "float32" or seconds < LEAST_ADVISED or not has_bfloat16(device):
         return ""
     ratio = _measured_ratio(device)
     if ratio < 1.2:

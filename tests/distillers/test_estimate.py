@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers import estimate
+from kdprobe.distillers import cost_facts, estimate
 from kdprobe.distillers.estimate import estimate_seconds, timed_examples
+from kdprobe.distillers.training_job import TrainingJob
 from tests.distillers.builders import toy_job, toy_weighted_loss
 
 
@@ -47,6 +49,55 @@ def test_nothing_is_changed(decay: float) -> None:
     assert all(weight.grad is None for weight in job.student.parameters())
     for name, weight in job.student.state_dict().items():
         assert torch.equal(weight, before[name]), name
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_steps_are_timed_in_the_numbers_of_the_training(half: bool) -> None:
+    """Guards `bf16`: its steps were timed in float32, so that it seemed to save nothing."""
+    job = toy_job(TrainingSettings(epochs=1, batch_size=8))
+    job = replace(job, compute=replace(job.compute, bf16=half))
+    formats: list[bool] = []
+    job.student.register_forward_pre_hook(
+        lambda *_: (
+            formats.append(torch.is_autocast_enabled("cpu")) if job.student.training else None
+        )
+    )
+    estimate_seconds(job)
+    assert formats == [half] * 4
+
+
+@pytest.mark.parametrize(
+    ("has", "half", "seconds", "large", "other", "named"),
+    [
+        (True, False, 100.0, 3, 40.0, True),
+        (False, False, 100.0, 3, 40.0, False),  # no such instructions
+        (True, True, 100.0, 3, 40.0, False),  # it is in bfloat16 already
+        (True, False, 20.0, 3, 8.0, False),  # too short to be worth a line
+        (True, False, 100.0, 0, 40.0, False),  # no matrix is large enough: a BiLSTM, for one
+        (True, False, 100.0, 3, 95.0, False),  # it saves next to nothing
+    ],
+)
+def test_what_bfloat16_would_save(
+    has: bool, half: bool, seconds: float, large: int, other: float, named: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Guards a saving that is named where there is none, and one that is not named where it is."""
+    timed: list[bool] = []
+
+    def estimated(job: TrainingJob, *, of: TrainingJob | None) -> float:
+        timed.append(job.compute.bf16)
+        return other
+
+    monkeypatch.setattr(cost_facts, "has_bfloat16", lambda device: has)
+    monkeypatch.setattr(cost_facts, "products", lambda model: (large, 9))
+    monkeypatch.setattr(cost_facts, "estimate_seconds", estimated)
+    job = toy_job(TrainingSettings())
+    rows = cost_facts.bfloat16_facts(replace(job, compute=replace(job.compute, bf16=half)), seconds)
+    assert bool(rows) == named
+    if named:
+        assert timed == [True]
+        assert "save about 60% (about 40 s in place of 1 min 40 s)" in rows[0][1]
+        assert "bert, copied layers, on cola" in rows[0][1]
 
 
 def test_some_examples_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

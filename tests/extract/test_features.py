@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from kdprobe import leftovers
 from kdprobe.cache import Cache
 from kdprobe.errors import CapabilityError, ConfigError, OutputError, UnknownNameError
-from kdprobe.extract.features import extract_features
+from kdprobe.extract.features import extract_features, forget_features
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader, check_poolings
 from kdprobe.models.toy import BagOfWords
@@ -181,6 +182,28 @@ def test_a_killed_pass_goes_on_where_it_was(tmp_path: Path):
 
 
 @pytest.mark.parametrize("lost", [1, 2, 3])
+@pytest.mark.skipif(leftovers.locks is None, reason="needs flock")
+def test_two_that_read_the_same_at_once_have_files_of_their_own(tmp_path: Path):
+    """Guards two comparisons of one teacher: both would append to one file, rows among rows.
+
+    Nor may one delete what the other reads, or a cleared cache.
+    """
+    reader, cache = LayerReader(opened(tmp_path), ["mean"]), Cache(tmp_path / "cache")
+    with extract_features(reader, SENTENCES, cache=cache, progress=Silent()) as first:
+        with extract_features(reader, SENTENCES, cache=cache, progress=Silent()) as second:
+            assert first.path != second.path
+            np.testing.assert_array_equal(first.values, second.values)
+            forget_features(reader, SENTENCES, cache=cache)
+            cache.clear()
+            assert first.path.is_file()
+            assert second.path.is_file()
+        assert first.path.is_file()
+    assert [place for place in (tmp_path / "cache").rglob("*") if place.is_file()] == []
+    assert list(first.path.parent.iterdir()) == []
+    with extract_features(reader, SENTENCES, cache=cache, progress=Silent()) as third:
+        assert third.path == first.path
+
+
 def test_a_batch_cut_short_is_read_again_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int
 ):

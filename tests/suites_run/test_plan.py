@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from kdprobe.config.probing import open_probing_task
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.suites_run import addresses
 from kdprobe.suites_run.addresses import DataFacts, address_of
 from kdprobe.suites_run.estimate import CostEstimator
 from kdprobe.suites_run.sizes import ModelSize, public_size
-from tests.suites_run.builders import plan_of, write_suite
+from tests.suites_run.builders import DATA, plan_of, write_suite
 
 
 def changed(before: Path, after: Path) -> set[str]:
@@ -60,6 +62,65 @@ def test_a_folder_counts_by_its_content(tmp_path: Path) -> None:
     one, same, other = (addresses.model_identity(str(tmp_path / n)) for n in "abc")
     assert one == same != other
     assert addresses.model_identity("google/bert") == "google/bert"
+
+
+def test_what_changes_between_two_plans_is_read_again(tmp_path: Path) -> None:
+    """In one notebook a folder that was trained again would keep its students."""
+    folder, path = tmp_path / "encoder", write_suite(tmp_path)
+    folder.mkdir()
+    addressed = []
+    for words in ("1", "2"):
+        (folder / "config.json").write_text(f'{{"x": {words}}}')
+        addressed.append(plan_of(path, encoder=str(folder)).steps["words/teacher"].address)
+    assert addressed[0] != addressed[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('primary_score = "mcc"', 'primary_score = "f1"'),
+        ('positive = "great"', 'positive = "terrible"'),
+        ('text = "sentence"', 'text = "sentence"\ncluster = "label"'),
+    ],
+)
+def test_a_task_of_ones_own_counts_by_what_it_says(tmp_path: Path, old: str, new: str) -> None:
+    """A task file with another score would show results that were chosen by the old one."""
+    shutil.copytree(DATA.parent, tmp_path / "data")
+    own = tmp_path / "data" / DATA.name
+    path = write_suite(tmp_path, (str(DATA), str(own)))
+    before = plan_of(path)
+    assert before.steps["words/teacher"].address == plan_of(path).steps["words/teacher"].address
+    own.write_text(own.read_text().replace(old, new))
+    after = plan_of(path)
+    assert not [s.failed for s in after.steps.values() if s.failed]
+    assert {n for n, s in after.steps.items() if s.address == before.steps[n].address} == set()
+    assert plan_of(write_suite(tmp_path)).steps["words/teacher"].data.definition == ""
+
+
+def test_files_of_evidence_count_by_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other pairs, or other probing sentences, under the same name would be the old results."""
+    asks = 'only = ["task_scores"], minimal_pairs = { folder = "pairs" }, probing = ' \
+        '{ tasks = ["sentence_length"], sentences = 50 }'  # fmt: skip
+    path = write_suite(
+        tmp_path, ('only = ["task_scores", "agreement", "student_differences"]', asks)
+    )
+    pairs, probing = tmp_path / "pairs", tmp_path / "held" / "senteval"
+    pairs.mkdir()
+    probing.mkdir(parents=True)
+    addressed = []
+    for file in (None, pairs / "a.jsonl", probing / open_probing_task("sentence_length").file):
+        if file is not None:
+            file.write_text("{}")
+        step = plan_of(path).steps["words/both"]
+        assert step.keywords["minimal_pairs"]["folder"] == str(pairs)
+        addressed.append(step.address)
+        monkeypatch.setenv("KDPROBE_DATA", str(tmp_path / "held"))
+    assert len(set(addressed)) == 3
+    assert plan_of(path).steps["words/teacher"].address == plan_of(
+        write_suite(tmp_path)
+    ).steps["words/teacher"].address  # fmt: skip
 
 
 def test_equal_steps_have_one_address(tmp_path: Path) -> None:

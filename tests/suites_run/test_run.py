@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -16,10 +17,12 @@ from typer.testing import CliRunner
 
 from kdprobe.cli.main import app
 from kdprobe.errors import ConfigError, OutputError
+from kdprobe.leftovers import alone_in, locks
 from kdprobe.progress import ProgressStage, Silent
 from kdprobe.results.suite import read_suite
 from kdprobe.suites_run.result import SuiteRun
 from kdprobe.suites_run.run import run_suite, suite_status
+from kdprobe.suites_run.store import ResultStore
 from tests.suites_run.builders import write_suite
 
 CPU: dict[str, Any] = {"device": "cpu", "offline": True}
@@ -128,6 +131,27 @@ def test_status(scene: Scene, tmp_path: Path) -> None:
     assert all(row.seconds for row in rows)
     with pytest.raises(OutputError, match="holds no suite"):
         suite_status(tmp_path)
+    for text in ("[]", "{}", '{"steps": [1], "suite": "a", "scale": "b"}', '{"steps": [{}]}', "{"):
+        (tmp_path / "plan.json").write_text(text)
+        with pytest.raises(OutputError, match=r"plan\.json"):
+            suite_status(tmp_path)
+
+
+def test_a_step_that_runs_again_has_not_failed(scene: Scene, tmp_path: Path) -> None:
+    """A step that is made anew after a failure would be called failed all the while."""
+    folder = tmp_path / "out"
+    shutil.copytree(scene.folder, folder)
+    store = ResultStore(folder)
+    step = next(one for one in read_suite(folder).steps if one.name == "words/one")
+    (store.folder(step.address) / "step.json").unlink()
+    store.write_failure(step.address, "no space is left", "")
+
+    def state() -> str:
+        return {row.name: row.state for row in suite_status(folder)[1]}["words/one"]
+
+    assert state() == "no space is left"
+    with alone_in(store.folder(step.address)):
+        assert state() == ("running" if locks is not None else "no space is left")
 
 
 def test_dry_run(scene: Scene, tmp_path: Path) -> None:
@@ -305,11 +329,7 @@ def test_only_some(scene: Scene, tmp_path: Path) -> None:
 
 def test_two_runs_in_one_folder(scene: Scene, tmp_path: Path) -> None:
     """Both would train the same step into the same files, and one would read the other's half."""
-    import shutil
-
-    from kdprobe.leftovers import alone_in
     from kdprobe.suites_run.steps import StepJob
-    from kdprobe.suites_run.store import ResultStore
 
     folder = tmp_path / "out"
     shutil.copytree(scene.folder, folder)
