@@ -164,7 +164,7 @@ def _definition(data: TrainingData) -> str:
     task, scored = data.task, data.evaluation
     parts = [
         task.kind, task.labels, task.primary_score, task.positive, task.acceptable,
-        task.score_range, scored.columns,
+        task.score_range, dict(scored.columns),
         None if scored.clusters is None else scored.clusters.tolist(),
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from scipy.stats import spearmanr
 import kdprobe
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.comparison.rounding import output_moves
+from kdprobe.extract import attributions
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
@@ -87,22 +89,28 @@ def test_only_what_was_rounded_is_spoken_of(place: Path) -> None:
     assert set(notices(place, "t", "s?dtype=bf16")) == {"s-bf16"}
 
 
-def test_word_scores_are_those_that_were_asked_for(place: Path) -> None:
-    """Guards against an effect measured of other scores than the report's.
+def test_word_scores_are_those_that_were_asked_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards an effect measured of other scores than the report's, as of gradients in float32."""
+    settings: list[ExplanationSettings] = []
 
-    Gradients in bfloat16 move scores that gradients of the rounded weights in float32 leave nearly
-    where they were.
-    """
+    def watched(handle: Any, sentences: Any, setting: ExplanationSettings, **more: Any) -> Any:
+        settings.append(setting)
+        return explain_model(handle, sentences, setting, **more)
 
-    def moved(gradients: str) -> float:
-        request = AttributionRequest(
-            methods=("integrated_gradients",), sentences=16,
-            options={"integrated_gradients": {"gradients": gradients}},
-        )  # fmt: skip
-        message = notices(place, "t", "s", dtype="bf16", explaining=request)["t"]
-        return float(re.findall(r"integrated_gradients (-?\d\.\d+)", message)[0])
-
-    assert moved("float32") > moved("model")
+    monkeypatch.setattr(attributions, "explain_model", watched)
+    own = {"gradients": "model", "steps": 7}
+    request = AttributionRequest(
+        methods=("integrated_gradients",), sentences=6, output="probability", removal="mask",
+        options={"integrated_gradients": own},
+    )  # fmt: skip
+    assert "integrated_gradients" in notices(place, "t", "s", dtype="bf16", explaining=request)["t"]
+    assert len(settings) == 4  # both models, both types
+    for setting in settings:
+        assert (setting.output, setting.removal) == ("probability", "mask")
+        chosen = setting.methods["integrated_gradients"].model_dump()
+        assert {name: chosen[name] for name in own} == own
 
 
 def test_flips_by_hand() -> None:

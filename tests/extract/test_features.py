@@ -1,9 +1,11 @@
 """Hidden states pooled in one pass, kept on disk, gone on with after a kill."""
 
+import contextlib
 import errno
 import shutil
 import tempfile
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -165,12 +167,24 @@ def test_memory_does_not_grow_with_sentences(tmp_path: Path):
     assert peaks[1] < written / 5
 
 
+def interrupted(
+    reader: LayerReader, texts: Sequence[str], cache: Cache, *, rows: int = 99
+) -> tuple[Path, np.ndarray]:
+    """Read sentences and be interrupted; the file that is left, and what it holds."""
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        extract_features(reader, texts, cache=cache, progress=Silent(), rows=rows) as whole,
+    ):
+        values = np.array(whole.values)
+        raise KeyboardInterrupt
+    return whole.path, values
+
+
 def test_a_killed_pass_goes_on_where_it_was(tmp_path: Path):
     """Guards against a file that is read twice or holds a torn row."""
     reader = LayerReader(opened(tmp_path), ["mean"])
     cache = Cache(tmp_path / "cache")
-    whole = extract_features(reader, SENTENCES, cache=cache, progress=Silent())
-    expected, path = np.array(whole.values), whole.path
+    path, expected = interrupted(reader, SENTENCES, cache)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2 + 3])
     again = extract_features(reader, SENTENCES, cache=cache, progress=Silent())
@@ -181,7 +195,6 @@ def test_a_killed_pass_goes_on_where_it_was(tmp_path: Path):
     assert not path.exists()
 
 
-@pytest.mark.parametrize("lost", [1, 2, 3])
 @pytest.mark.skipif(leftovers.locks is None, reason="needs flock")
 def test_two_that_read_the_same_at_once_have_files_of_their_own(tmp_path: Path):
     """Guards two comparisons of one teacher: both would append to one file, rows among rows.
@@ -204,6 +217,7 @@ def test_two_that_read_the_same_at_once_have_files_of_their_own(tmp_path: Path):
         assert third.path == first.path
 
 
+@pytest.mark.parametrize("lost", [1, 2, 3])
 def test_a_batch_cut_short_is_read_again_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int
 ):
@@ -218,12 +232,12 @@ def test_a_batch_cut_short_is_read_again_as_it_was(
 
     monkeypatch.setattr(LayerReader, "read", counted)
     cache = Cache(tmp_path / "cache")
-    whole = extract_features(reader, texts, cache=cache, progress=Silent(), rows=4)
-    first, size = list(batches), whole.values.shape[1] * 2
+    path, values = interrupted(reader, texts, cache, rows=4)
+    first, size = list(batches), values.shape[1] * 2
     assert [len(batch) for batch in first] == [4] * 5
-    data = whole.path.read_bytes()
+    data = path.read_bytes()
     batches.clear()
-    whole.path.write_bytes(data[: -lost * size - 1])  # a torn row, and some whole ones before it
+    path.write_bytes(data[: -lost * size - 1])  # a torn row, and some whole ones before it
     again = extract_features(reader, texts, cache=cache, progress=Silent(), rows=4)
     assert batches == first[-1:]
     assert again.read == 4
