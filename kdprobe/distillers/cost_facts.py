@@ -48,7 +48,6 @@ def bfloat16_facts(job: TrainingJob, seconds: float, *, of: TrainingJob | None =
     architecture = str(job.student.config.model_type)
     return [(
         "bfloat16",
-        f"this machine multiplies it itself: `bf16` would save about {1 - other / seconds:.0%} "
-        f"(about {show_duration(other)} in place of {show_duration(seconds)}); its price: "
-        f"{price_of(architecture)}",
+        f"this machine multiplies it itself: `bf16` would save about {1 - other / seconds:.0%} of "
+        f"{show_duration(seconds)}; its price: {price_of(architecture)}",
     )]  # fmt: skip

@@ -57,11 +57,13 @@ class SentenceParts:
 def percent(share: float) -> str:
     """Write a share in percent; what is not all is never rounded to all, nor what is not none.
 
-    >>> percent(0.995), percent(1.0), percent(0.5), percent(0.9999), percent(0.0004)
-    ('99.5', '100', '50', '99.9', '0.1')
+    It is the share of two decimals that stands in a table: 181 of 200 are 0.91 and 91 %.
+
+    >>> percent(0.995), percent(1.0), percent(0.5), percent(0.9999), percent(0.0004), percent(0.905)
+    ('99.5', '100', '50', '99.9', '0.1', '91')
     """
     if share in (0.0, 1.0) or 0.01 < share < 0.99:
-        return f"{100 * share:.0f}"
+        return f"{100 * round(share, 2):.0f}"
     return f"{min(max(100 * share, 0.1), 99.9):.1f}"
 
 

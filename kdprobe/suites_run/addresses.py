@@ -20,6 +20,7 @@ from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.data import TrainingData, load_data
 from kdprobe.errors import UsageError
 from kdprobe.models.folder import fingerprint
+from kdprobe.models.imported import import_value, is_imported
 from kdprobe.plain_files import expanded
 from kdprobe.tasks.open import open_task
 
@@ -87,11 +88,15 @@ def recipe_content(name: str, task: str) -> dict[str, Any]:
 def model_identity(name: str) -> str:
     """Return a model that no step makes by its content: a folder's fingerprint, else its name.
 
-    A hub id stands for itself: asking for its newest commit would need the network.
+    A function goes by its name and the content of its module's file. A hub id stands for itself:
+    asking for its newest commit would need the network.
 
     Raises:
-        UsageError: a folder that holds no model.
+        UsageError: a folder that holds no model, or a function that cannot be imported.
     """
+    if is_imported(name):
+        file = import_value(name).file
+        return name if file is None else f"{name} {file_identity(file)}"
     place = expanded(name)
     return fingerprint(place) if place.is_dir() else name
 

@@ -12,6 +12,7 @@ import os
 from typing import Any, Generic, TypeVar
 
 from kdprobe.errors import ConfigError, MissingExtraError
+from kdprobe.foreign import said
 from kdprobe.workers.jobs import DIED, TRIES, EndedJob, Job, run_silently
 from kdprobe.workers.process import environment
 
@@ -76,10 +77,14 @@ class RayCluster(Generic[R]):
                 address=address or "local", runtime_env={"env_vars": variables},
                 log_to_driver=False, configure_logging=False, **local,
             )  # fmt: skip
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except Exception as error:  # of any kind: a busy machine's Ray raises a bare `Exception`
+            self._ray.shutdown()
             raise ConfigError(
-                f"`address={address}`", found=f"Ray cannot be joined ({error})",
-                expected="a cluster that runs, HOST:PORT",
+                f"`address={address}`" if address else "`executor=ray`",
+                found=f"Ray cannot be {'joined' if address else 'started'} ({said(error)})",
+                expected="a cluster that runs, HOST:PORT" if address
+                else "a machine with room for Ray's own processes",
+                remedy="" if address else "try again when it is less busy, or say `executor=local`",
             ) from error  # fmt: skip
 
     @property

@@ -64,6 +64,20 @@ def test_a_folder_counts_by_its_content(tmp_path: Path) -> None:
     assert addresses.model_identity("google/bert") == "google/bert"
 
 
+def test_a_function_counts_by_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function whose code was changed would be shown with its old answers."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    name, identities = "python:answers_of_a_plan:ask", []
+    for text in ("def ask(texts): return []", "def ask(texts): return [1]"):
+        (tmp_path / "answers_of_a_plan.py").write_text(text)
+        addresses.forget_contents()
+        identities.append(addresses.model_identity(name))
+    assert identities[0] != identities[1]
+    with pytest.raises(ConfigError, match="no_such_module"):
+        addresses.model_identity("python:no_such_module:ask")
+
+
 def test_what_changes_between_two_plans_is_read_again(tmp_path: Path) -> None:
     """In one notebook a folder that was trained again would keep its students."""
     folder, path = tmp_path / "encoder", write_suite(tmp_path)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -118,6 +120,28 @@ def test_how_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert slots_for("cuda", 1, 0) == 1
     assert opened(jobs=3).slots == 3
     assert isinstance(opened(jobs=1), InProcess)
+
+
+@pytest.mark.parametrize(
+    ("address", "where"), [(None, "`executor=ray`: Ray cannot be started"),
+                           ("head:6379", "`address=head:6379`: Ray cannot be joined")],
+)  # fmt: skip
+def test_ray_that_does_not_start_is_one_message(
+    address: str | None, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine Ray gives up with an error of no kind, which would be a traceback."""
+    ended: list[bool] = []
+
+    def init(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    ray = SimpleNamespace(
+        is_initialized=lambda: False, init=init, shutdown=lambda: ended.append(True)
+    )
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    with pytest.raises(ConfigError, match=f"{where} .*timed out during startup"):
+        opened("ray", address=address)
+    assert ended == [True]
 
 
 def test_what_is_no_executor() -> None:
