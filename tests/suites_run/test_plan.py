@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.config.base import suites_folder
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.suites_run import addresses
 from kdprobe.suites_run.addresses import DataFacts, address_of
@@ -60,6 +61,17 @@ def test_a_folder_counts_by_its_content(tmp_path: Path) -> None:
     one, same, other = (addresses.model_identity(str(tmp_path / n)) for n in "abc")
     assert one == same != other
     assert addresses.model_identity("google/bert") == "google/bert"
+
+
+def test_a_recipe_beside_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe of one's own would be looked for where the command was typed."""
+    own = suites_folder() / "recipes" / "limes-logits.toml"
+    (tmp_path / "own.toml").write_bytes(own.read_bytes())
+    shipped = plan_of(write_suite(tmp_path))
+    monkeypatch.chdir(tmp_path.parent)
+    plan = plan_of(write_suite(tmp_path, ('"limes-logits"', '"own.toml"')))
+    assert plan.steps["words/two"].keywords["recipe"] == str(tmp_path / "own.toml")
+    assert plan.steps["words/two"].address == shipped.steps["words/two"].address
 
 
 def test_equal_steps_have_one_address(tmp_path: Path) -> None:
