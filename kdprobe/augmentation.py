@@ -74,11 +74,11 @@ def augment(
     started = time.perf_counter()
     shown = display_of(progress)
     named = {"task": task, "method": method, "n": n, "settings": settings, **keywords}
-    call = _AugmentCall.of(output, named, data, runtime)
+    call = AugmentCall.of(output, named, data, runtime)
     own, path, seed = call.own, call.path, call.own.seed
     check_suffix(path)
     augmenter = AUGMENTERS.load(own.method)
-    options = _method_options(augmenter, own)
+    options = call.method_options(augmenter)
     texts = call.texts()
     machine = _machine(augmenter, call.runtime)
     plan = {
@@ -110,7 +110,7 @@ def augment(
 
 
 @dataclass(frozen=True)
-class _AugmentCall:
+class AugmentCall:
     """What `augment` was given."""
 
     own: AugmentOptions
@@ -125,7 +125,13 @@ class _AugmentCall:
         named: Mapping[str, object],
         data: DataOptions | None,
         runtime: Runtime | None,
-    ) -> _AugmentCall:
+    ) -> AugmentCall:
+        """Join the objects and the flat keywords of a call.
+
+        Raises:
+            TypeError: a keyword that does not exist, or stands in an object too.
+            ConfigError: a value that is wrong.
+        """
         held = output if isinstance(output, Output) else None
         flat = named if held is not None else {**named, "output": output}
         parts: dict[str, Any] = gathered("augment", flat, {
@@ -145,6 +151,21 @@ class _AugmentCall:
             raise ConfigError("`output`", found="is missing", expected="a file to write")
         return self.output.output
 
+    def method_options(self, augmenter: Augmenter) -> BaseModel:
+        """Return the options of the method.
+
+        Raises:
+            ConfigError: an option that it does not have, or a value of the wrong kind.
+        """
+        given: dict[str, object] = {
+            key: toml_value(value) if isinstance(value, str) else value
+            for key, value in self.own.settings.items()
+        }
+        for key, value in (("model", self.own.model), ("pos_from", self.own.pos_from)):
+            if value is not None:
+                given[key] = str(value)
+        return parse(augmenter.options, given, f"`method={augmenter.name}`")
+
     def texts(self) -> Texts:
         """Load the texts that are learnt from.
 
@@ -163,17 +184,6 @@ class _AugmentCall:
             data_dir=self.data.data_dir, limit=self.data.limit, seed=seed,
             offline=self.runtime.offline,
         )  # fmt: skip
-
-
-def _method_options(augmenter: Augmenter, own: AugmentOptions) -> BaseModel:
-    given: dict[str, object] = {
-        key: toml_value(value) if isinstance(value, str) else value
-        for key, value in own.settings.items()
-    }
-    for key, value in (("model", own.model), ("pos_from", own.pos_from)):
-        if value is not None:
-            given[key] = str(value)
-    return parse(augmenter.options, given, f"`method={augmenter.name}`")
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _distill(
         raise ConfigError("`task`", found="is missing", expected="a task")
     written, label_map = open_recipe(options.own.recipe), options.data.label_map
     data = _data(options)
-    recipe = _adapt(written, data.task.name, options)
+    recipe = adapted_recipe(written, data.task.name, options)
     parts = parts_of(recipe)
     check_students(source, parts)
     origins = [(p.recipe.student, source.path if p.teacher is None else None) for p in parts]
@@ -208,8 +208,12 @@ def _data(options: RunOptions[DistillOptions]) -> TrainingData:
     return with_transfer_set(whole, transfer_set, limit=limit, seed=seed)
 
 
-def _adapt(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Recipe:
-    """Return the recipe as it is for a task, with the changes of `settings` and of the options."""
+def adapted_recipe(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Recipe:
+    """Return the recipe as it is for a task, with the changes of `settings` and of the options.
+
+    Raises:
+        ConfigError: an unknown setting, one given twice, or a value of the wrong kind.
+    """
     names = option_names(recipe.all_objectives)
     named, student = options.named_settings, options.own.student
     twice = {f"training.{name}": name for name in named}

@@ -52,7 +52,8 @@ _STUDENTS = (
     ("FOLDER or hub id", "any pretrained encoder, with a new head"),
 )
 _GOLD = "The labels of the compared task itself, each of several by itself."
-KINDS = ("objectives", "recipes", "methods", "analyses", "probes", "students", "augmenters")
+KINDS = ("objectives", "recipes", "methods", "analyses", "probes", "students", "augmenters",
+         "suites")  # fmt: skip
 
 
 @terminal.guarded
@@ -62,7 +63,7 @@ def listing(
         False
     ),
 ) -> None:
-    """List objectives, recipes, methods, analyses, probes, students or augmenters.
+    """List objectives, recipes, methods, analyses, probes, students, augmenters or suites.
 
     Example: kdprobe list analyses
     """
@@ -86,6 +87,8 @@ def _rows(kind: str) -> list[tuple[str, str]]:
         return list(_STUDENTS)
     if kind == "recipes":
         return _data_files("recipes")
+    if kind == "suites":
+        return _data_files("papers")
     if kind == "probes":
         from kdprobe.config.probing import GOLD
 
@@ -138,8 +141,9 @@ def _data_files(folder: str) -> list[tuple[str, str]]:
     rows = []
     for file in sorted((suites_folder() / folder).glob("*.toml")):
         data = read_toml(file)
-        parts = [f"{data['title'].rstrip('.')}."] if data.get("title") else []
-        parts += [str(data[key]) for key in ("description", "source") if data.get(key)]
+        title = str(data.get("title", ""))
+        parts = [title if title.endswith((".", "?")) else f"{title}."] if title else []
+        parts += [str(data[key]) for key in ("description", "source", "citation") if data.get(key)]
         parts += [f"Needs: {data['requires']}"] if data.get("requires") else []
         rows.append((file.stem, " ".join(parts)))
     return rows

@@ -28,6 +28,8 @@ def with_flags(message: str) -> str:
 
     >>> with_flags("`batch_size`: is 0; leave `labels=A,B` out of `x.html`, or say `bf16=False`")
     '--batch-size: is 0; leave --labels A,B out of `x.html`, or say --no-bf16'
+    >>> with_flags("`address`: h:1, expected `executor=ray` beside it; name it with `values=e=...`")
+    '--address: h:1, expected --executor ray beside it; name it with --value e=...'
     """
     return _OPTION.sub(_flag, message) if "`" in message else message
 
@@ -63,10 +65,11 @@ def flag_words() -> Mapping[str, str]:
 def _models() -> Iterator[type[FlagOptions]]:
     from kdprobe.collectors.protocol import COLLECTORS, options_of
     from kdprobe.comparison.options import AnalysisOptions
-    from kdprobe.config import commands, options
+    from kdprobe.config import commands, options, suite_options
 
     yield AnalysisOptions
     yield from (options_of(name) for name in COLLECTORS.names())
     yield from (options.EvaluationDataOptions, options.InferenceRuntime)
     yield from options.TRAINING_OPTIONS
+    yield suite_options.SuiteRunOptions
     yield from (commands.DistillOptions, commands.FinetuneOptions, commands.AugmentOptions)

@@ -59,6 +59,13 @@ class PredictionsCollector:
     after: tuple[str, ...] = ()
     by_default: bool = True
 
+    def versions(self, options: WithoutOptions) -> dict[str, int]:
+        """Return those of what is kept, by what they are of."""
+        from kdprobe.models.stored_outputs import OUTPUTS_VERSION
+        from kdprobe.models.text_model import TEXT_VERSION
+
+        return {"outputs": OUTPUTS_VERSION, "text": TEXT_VERSION}
+
     def prepare(self, session: Session, options: WithoutOptions) -> Split:
         """Return the split that is asked about."""
         return session.split

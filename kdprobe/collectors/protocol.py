@@ -99,7 +99,8 @@ class Collector(Protocol[Kind_co]):
     """One entry of `collectors/`: opened models in, one observation out.
 
     Every cheap check stands in `prepare`, which is called of all collectors before the first one
-    collects: a slip in a file costs no hour.
+    collects: a slip in a file costs no hour. One whose code has versions of its own (those of what
+    it keeps in the cache) names them in `versions(options)`; see `code_versions`.
     """
 
     @property
@@ -150,6 +151,22 @@ COLLECTORS: Plugins[Collector[Any]] = Plugins(
     entry_points="kdprobe.collectors",
     apart=("examples", "guarding", "protocol", "session"),
 )
+
+
+def code_versions(name: str, options: CollectorOptions) -> Mapping[str, int]:
+    """Return the versions of the code that makes an observation, by what they are of.
+
+    Args:
+        name: of the collector; one without `versions` has none.
+        options: a method that they name has a version of its own.
+
+    >>> from kdprobe.collectors.similarity.options import SimilarityOptions
+    >>> sorted(code_versions("similarity", SimilarityOptions()))
+    ['features', 'similarity']
+    """
+    versions = getattr(COLLECTORS.load(name), "versions", None)
+    held: Mapping[str, int] = {} if versions is None else versions(options)
+    return held
 
 
 def options_of(name: str) -> type[CollectorOptions]:

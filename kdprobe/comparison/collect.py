@@ -67,12 +67,13 @@ def collectors_of(
         ConfigError: collectors that come after each other.
     """
     chosen: dict[str, CollectorOptions] = {}
+    read_by = {analysis: reads(analysis) for analysis in ANALYSES.names()}
     for name in _in_order(COLLECTORS.names()):
         collector = COLLECTORS.load(name)
-        readers_here = readers(collector.kind)
-        if readers_here and not set(readers_here) & set(analyses):
+        readers_here = {each for each, kinds in read_by.items() if collector.kind in kinds}
+        if readers_here and not readers_here & set(analyses):
             continue
-        if collector.by_default or name in given or set(readers_here) & set(only):
+        if collector.by_default or name in given or readers_here & set(only):
             chosen[name] = given.get(name, collector.options())
     return chosen
 

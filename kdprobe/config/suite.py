@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from kdprobe.config.base import Options, read_toml, suites_folder
 from kdprobe.config.suite_tables import (
@@ -28,6 +28,18 @@ ScaleName = Literal["tiny", "small", "paper"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._+@-]{0,59}$")]
 """A word that may stand in a folder's name and before `=` on the command line."""
 Keywords = dict[str, JsonValue]
+Seed = Annotated[int, Field(ge=0, le=10**9)]
+
+
+def _each_once(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuse a seed that stands twice, which would be one training and not two."""
+    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
+    if twice is not None:
+        raise ValueError(f"seed {twice} stands twice")
+    return seeds
+
+
+Seeds = Annotated[tuple[Seed, ...], AfterValidator(_each_once)]
 MOST_STEPS = 5000
 """Steps of one suite: a minute each they take days."""
 
@@ -64,7 +76,7 @@ class SuiteModel(Options):
     options: Keywords = Field(default_factory=dict)
     by_task: dict[str, Keywords] = Field(default_factory=dict)
     tasks: tuple[str, ...] = ()
-    seeds: tuple[Annotated[int, Field(ge=0, le=10**9)], ...] | None = None
+    seeds: Seeds | None = None
     about: str = ""
 
     @model_validator(mode="after")
@@ -133,7 +145,7 @@ class SuiteScale(Options):
     differs: tuple[str, ...] = ()
     values: dict[str, str] = Field(default_factory=dict)
     tasks: dict[str, Keywords] = Field(default_factory=dict)
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, le=10**9)], ...], Field(min_length=1)] = (0,)
+    seeds: Annotated[Seeds, Field(min_length=1)] = (0,)
     finetune: Keywords = Field(default_factory=dict)
     distill: Keywords = Field(default_factory=dict)
     augment: Keywords = Field(default_factory=dict)

@@ -113,6 +113,7 @@ class DiffDocument(Frozen):
     `analysis.metric`.
     """
 
+    document: Literal["diff"] = "diff"
     schema_version: Literal[1] = DIFF_VERSION
     produced_by: ProducedBy
     before: DiffSide

@@ -107,12 +107,18 @@ def load_versioned(
         last: what the newest version's own first documents need.
 
     Raises:
-        ResultsFormatError: see `loads`.
+        ResultsFormatError: see `loads`; or a document of another kind.
     """
     data = parse_json(
         text, where=where, error=ResultsFormatError, expected=f"a {name} that kdprobe wrote",
         finite=True,
     )  # fmt: skip
+    kind = data.get("document") if isinstance(data, dict) else None
+    own = model.model_fields.get("document")
+    if isinstance(kind, str) and (own is None or kind != own.default):
+        raise ResultsFormatError(
+            where, found=f"is the document of a {kind}", expected=f"a {name} that kdprobe wrote"
+        )
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int) or isinstance(version, bool):
         raise ResultsFormatError(

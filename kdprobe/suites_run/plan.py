@@ -44,6 +44,7 @@ class Step:
         keywords: of the function; they decide the result.
         inputs: what it takes from other steps.
         data: the examples.
+        versions: of the plug-ins that it asks, by kind and name.
         address: names its result by content; empty: it cannot be made.
         failed: why it cannot be made, as far as is known before it is tried.
     """
@@ -56,6 +57,7 @@ class Step:
     keywords: Mapping[str, Any]
     inputs: tuple[Input, ...] = ()
     data: DataFacts = field(default_factory=DataFacts)
+    versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     address: str = ""
     failed: str = ""
 

@@ -25,7 +25,8 @@ from kdprobe.suites_run.addresses import (
     model_identity,
     recipe_content,
 )
-from kdprobe.suites_run.evidence import part_evidence, placed, read_by
+from kdprobe.suites_run.checking import StepChecks
+from kdprobe.suites_run.evidence import placed, read_by
 from kdprobe.suites_run.plan import Input, Step, SuitePlan
 
 _OF_TRAINING = ("train_split", "eval_split", "eval_limit")
@@ -38,11 +39,12 @@ def plan_suite(suite: ScaledSuite, *, data: DataIndex) -> SuitePlan:
     plan.
 
     Raises:
-        ConfigError: models that hang on each other in a circle, or too many steps.
+        UsageError: models that hang on each other in a circle, too many steps, or an option that
+            cannot be used.
     """
     forget_contents()
     planner = _Planner(suite, data)
-    steps = {step.name: step for step in planner.all_steps()}
+    steps = {step.name: step for step in planner.checked_steps()}
     if len(steps) > MOST_STEPS:
         raise ConfigError(
             suite.where, found=f"{len(steps):,} steps", expected=f"at most {MOST_STEPS:,}"
@@ -71,8 +73,22 @@ class _Planner:
         self._data = data
         self._models = {model.name: model for model in suite.file.models}
         self._texts = {texts.name: texts for texts in suite.file.texts}
+        self._checks = StepChecks()
 
-    def all_steps(self) -> Iterator[Step]:
+    def checked_steps(self) -> Iterator[Step]:
+        """Yield every step; a misspelt option is refused now, not after the trainings.
+
+        Raises:
+            UsageError: the first option of the file that cannot be used.
+        """
+        for step in self._all_steps():
+            versions = self._checks.versions(
+                step.kind, step.keywords, where=f"{self.suite.where}: {step.part!r}",
+                readable=not step.data.failed,
+            )  # fmt: skip
+            yield replace(step, versions=versions)
+
+    def _all_steps(self) -> Iterator[Step]:
         """Yield every step, parts in the order of the file."""
         for task in self.suite.tasks:
             for texts in self._texts.values():
@@ -144,7 +160,10 @@ class _Planner:
                      **general, **model.options}  # fmt: skip
             inputs = []
             if kind == "distill":
-                named |= {"recipe": model.recipe, "settings": dict(model.settings)}
+                named |= {
+                    "recipe": self.suite.beside(model.recipe),
+                    "settings": dict(model.settings),
+                }
                 inputs.append(self._result("teacher", model.teacher, task, seed))
                 if model.transfer:
                     inputs.append(self._result("transfer_set", model.transfer, task, seed))
@@ -180,7 +199,6 @@ class _Planner:
             if named.get(name) is False:  # this comparison has none, though the scale asks for it
                 del named[name]
         named = placed(named, self.suite.place)
-        part_evidence(named)  # a misspelt option is refused now, not after the trainings
         inputs = tuple(
             self._all_runs(name, task, first=role == "teacher")
             for role, name in [("teacher", comparison.teacher), *(("", s) for s in students)]
@@ -248,4 +266,6 @@ def _content(step: Step, before: Mapping[str, Step]) -> dict[str, Any]:
         files = [file_identity(place) for place in read_by(keywords)]
         held |= {"files": files} if files else {}
         keywords = placed(keywords, lambda name: file_identity(Path(name)))
+    if step.versions:
+        held["versions"] = step.versions
     return held | {"keywords": keywords}

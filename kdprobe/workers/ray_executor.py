@@ -9,7 +9,9 @@ A job whose worker or machine died is tried once more by Ray, wherever there is 
 from __future__ import annotations
 
 import os
+import socket
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from kdprobe.errors import ConfigError, MissingExtraError
 from kdprobe.foreign import said
@@ -17,6 +19,39 @@ from kdprobe.workers.jobs import DIED, TRIES, EndedJob, Job, run_silently
 from kdprobe.workers.process import environment
 
 R = TypeVar("R")
+
+
+_PATIENCE = 10.0
+"""Seconds that a machine may take to answer."""
+
+
+def require_listener(address: str) -> None:
+    """Refuse an address where nothing listens, for which Ray would wait for minutes.
+
+    Args:
+        address: `HOST:PORT`, also as `ray://HOST:PORT`.
+
+    Raises:
+        ConfigError: it is no address, or nothing answers there.
+
+    >>> require_listener("node-1")
+    Traceback (most recent call last):
+    kdprobe.errors.ConfigError: `address`: is 'node-1', expected HOST:PORT, or auto
+    """
+    try:
+        place = urlsplit(address if "://" in address else f"ray://{address}")
+        host, port = place.hostname, place.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        raise ConfigError("`address`", found=f"is {address!r}", expected="HOST:PORT, or auto")
+    try:
+        socket.create_connection((host, port), timeout=_PATIENCE).close()
+    except OSError as error:
+        raise ConfigError(
+            f"`address={address}`", found=f"nothing answers there ({said(error)})",
+            expected="a cluster that runs", remedy="`ray status` on its head says its address",
+        ) from error  # fmt: skip
 
 
 class RayCluster(Generic[R]):
@@ -68,6 +103,8 @@ class RayCluster(Generic[R]):
         self._run: Any = library.remote(max_retries=TRIES - 1, max_calls=0)(run_silently)
 
     def _join(self, address: str, slots: int | None, variables: dict[str, str]) -> None:
+        if address not in ("", "auto"):  # which Ray looks for itself
+            require_listener(address)
         cores = None if slots is None else slots * self._threads
         local: dict[str, Any] = {} if address else {
             "num_cpus": cores, "include_dashboard": False,

@@ -89,11 +89,11 @@ def own_seconds(folder: Path, count: int) -> float:
 def test_a_suite_grows_with_its_students(tmp_path: Path, bench_row: BenchRows) -> None:
     """A plan that is walked once for every step would take hours for thousands of them."""
     own_seconds(tmp_path, 5)  # whatever is imported or read once
-    few, many = (min(own_seconds(tmp_path / str(i), n) for i in range(2)) for n in (30, 300))
+    few, many = (min(own_seconds(tmp_path / str(i), n) for i in range(2)) for n in (30, 200))
     row = bench_row(
-        "a suite of 300 students beside one of 30, all steps there: seconds a student",
-        (many / 300) / (few / 30), unit="points", must=1.5,
-        agreement=f"{few:.1f} s for 30, {many:.1f} s for 300",
+        "a suite of 200 students beside one of 30, all steps there: seconds a student",
+        (many / 200) / (few / 30), unit="points", must=1.5,
+        agreement=f"{few:.1f} s for 30, {many:.1f} s for 200",
     )  # fmt: skip
     assert row.holds(row.must)
 

@@ -127,6 +127,8 @@ def test_shapes_and_definitions_are_checked() -> None:
         ("[]", "r.json: has no schema_version, expected a results.json that kdprobe wrote"),
         ('{"schema_version": 99}', "r.json: has schema version 99, expected at most 2, the newest "
                                    "this kdprobe reads; update kdprobe"),
+        ('{"schema_version": 1, "document": "suite"}',
+         "r.json: is the document of a suite, expected a results.json that kdprobe wrote"),
         ('{"schema_version": 0}', "r.json: has schema version 0, expected a version from 1 on"),
         ('{"schema_version": 2, "task": 3}',
          "r.json: produced_by: Field required, expected a document of schema version 2; "

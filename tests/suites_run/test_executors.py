@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kdprobe.errors import ConfigError
 from kdprobe.suites_run.run import run_suite
 from kdprobe.workers.jobs import DIED
+from kdprobe.workers.ray_executor import require_listener
 from tests.suites_run.builders import DATA
 from tests.suites_run.deaths import MARK
 
@@ -114,3 +117,23 @@ def test_two_ray_workers_one_killed(
     assert (tmp_path / "mark").read_text() == "dead"
     assert result.failed == ()
     assert content(tmp_path / "out") == undisturbed
+
+
+def test_an_address_where_nothing_listens(tmp_path: Path) -> None:
+    """Ray would wait for minutes, and write its own log on the terminal meanwhile."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        require_listener(f"127.0.0.1:{port}")
+        require_listener(f"ray://127.0.0.1:{port}")
+    path = write(tmp_path, "answers")
+    for address, message in (
+        (f"127.0.0.1:{port}", "nothing answers there"), ("127.0.0.1:99999", "expected HOST:PORT"),
+        ("127.0.0.1", "expected HOST:PORT"), ("http://", "expected HOST:PORT"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=message):
+            run_suite(
+                path, output=tmp_path / "out", executor="ray", address=address, device="cpu",
+                offline=True,
+            )  # fmt: skip
+    assert not (tmp_path / "out").exists()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.config.base import suites_folder
 from kdprobe.config.probing import open_probing_task
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.suites_run import addresses
@@ -135,6 +136,17 @@ def test_files_of_evidence_count_by_their_content(
     assert plan_of(path).steps["words/teacher"].address == plan_of(
         write_suite(tmp_path)
     ).steps["words/teacher"].address  # fmt: skip
+
+
+def test_a_recipe_beside_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe of one's own would be looked for where the command was typed."""
+    own = suites_folder() / "recipes" / "limes-logits.toml"
+    (tmp_path / "own.toml").write_bytes(own.read_bytes())
+    shipped = plan_of(write_suite(tmp_path))
+    monkeypatch.chdir(tmp_path.parent)
+    plan = plan_of(write_suite(tmp_path, ('"limes-logits"', '"own.toml"')))
+    assert plan.steps["words/two"].keywords["recipe"] == str(tmp_path / "own.toml")
+    assert plan.steps["words/two"].address == shipped.steps["words/two"].address
 
 
 def test_equal_steps_have_one_address(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_how_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("address", "where"), [(None, "`executor=ray`: Ray cannot be started"),
-                           ("head:6379", "`address=head:6379`: Ray cannot be joined")],
+                           ("auto", "`address=auto`: Ray cannot be joined")],
 )  # fmt: skip
 def test_ray_that_does_not_start_is_one_message(
     address: str | None, where: str, monkeypatch: pytest.MonkeyPatch

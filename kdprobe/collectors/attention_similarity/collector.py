@@ -56,6 +56,12 @@ class AttentionCollector:
     after: tuple[str, ...] = ("predictions", "minimal_pairs")
     by_default: bool = False
 
+    def versions(self, options: AttentionOptions) -> dict[str, int]:
+        """Return those of what is kept, by what they are of."""
+        from kdprobe.extract.attention_similarity import ATTENTION_VERSION
+
+        return {"attention": ATTENTION_VERSION}
+
     def prepare(self, session: Session, options: AttentionOptions) -> PreparedAttention | Skipped:
         """Choose the examples; a reason where no two models give attention."""
         lacking = session.lacking(self.needs)

@@ -50,6 +50,14 @@ class AttributionsCollector:
     after: tuple[str, ...] = ("predictions", "probes")
     by_default: bool = False
 
+    def versions(self, options: AttributionRequest) -> dict[str, int]:
+        """Return those of what is kept, by what they are of."""
+        from kdprobe.extract.kept_explanations import EXTRACTOR_VERSION
+        from kdprobe.extract.method import METHODS
+
+        methods = {name: METHODS.load(name).version for name in options.methods}
+        return {"extractor": EXTRACTOR_VERSION, **methods}
+
     def prepare(
         self, session: Session, options: AttributionRequest
     ) -> PreparedAttributions | Skipped:

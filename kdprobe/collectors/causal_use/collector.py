@@ -53,6 +53,12 @@ class CausalUseCollector:
     after: tuple[str, ...] = ("predictions", "probes")
     by_default: bool = False
 
+    def versions(self, options: CausalUseOptions) -> dict[str, int]:
+        """Return those of what is kept, by what they are of."""
+        from kdprobe.extract.erasure import ERASURE_VERSION
+
+        return {"erasure": ERASURE_VERSION}
+
     def prepare(self, session: Session, options: CausalUseOptions) -> PreparedErasures | Skipped:
         """Find the sentences of every property, and choose the examples."""
         reasons = session.lacking(self.needs)

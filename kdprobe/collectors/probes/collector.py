@@ -56,6 +56,13 @@ class ProbesCollector:
     after: tuple[str, ...] = ("predictions", "minimal_pairs")
     by_default: bool = False
 
+    def versions(self, options: ProbingRequest) -> dict[str, int]:
+        """Return those of what is kept, by what they are of."""
+        from kdprobe.extract.features import FEATURES_VERSION
+        from kdprobe.extract.probes.fits import FITS_VERSION
+
+        return {"features": FEATURES_VERSION, "fits": FITS_VERSION}
+
     def prepare(self, session: Session, options: ProbingRequest) -> PreparedProbes | Skipped:
         """Find the sentences of every task; a reason where no two models can be read."""
         unread = _unread(session, options.poolings)

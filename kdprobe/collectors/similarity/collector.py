@@ -52,6 +52,13 @@ class SimilarityCollector:
     after: tuple[str, ...] = ("predictions", "minimal_pairs")
     by_default: bool = False
 
+    def versions(self, options: SimilarityOptions) -> dict[str, int]:
+        """Return those of what is kept, by what they are of."""
+        from kdprobe.extract.features import FEATURES_VERSION
+        from kdprobe.extract.layer_similarity import SIMILARITY_VERSION
+
+        return {"features": FEATURES_VERSION, "similarity": SIMILARITY_VERSION}
+
     def prepare(self, session: Session, options: SimilarityOptions) -> PreparedSimilarity | Skipped:
         """Choose the sentences; a reason where there are too few, or no two models to compare."""
         lacking = session.lacking(self.needs)
