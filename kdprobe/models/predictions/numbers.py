@@ -131,7 +131,8 @@ def read_plain_numbers(cells: Sequence[str | None]) -> NumberColumn:
 
 def _counted(places: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Count the places of each text that are so, of `[places, texts]`, at most 32."""
-    return np.add.reduce(places.view(np.uint8), axis=0, dtype=np.uint8)
+    counted: NDArray[np.uint8] = np.add.reduce(places.view(np.uint8), axis=0, dtype=np.uint8)
+    return counted
 
 
 def _digits(number: str) -> tuple[int, int]:
