@@ -119,8 +119,8 @@ class Plugins(Generic[T]):
     def _own(self) -> tuple[str, ...]:
         spec = importlib.util.find_spec(self.package)
         locations = list(spec.submodule_search_locations or []) if spec else []
-        names = {module.name for module in pkgutil.iter_modules(locations)} - set(self.apart)
-        return tuple(sorted(name for name in names if not name.startswith("_")))
+        names = _modules(tuple((place, Path(place).stat().st_mtime_ns) for place in locations))
+        return tuple(sorted(name for name in names - set(self.apart) if name[:1] != "_"))
 
     def _foreign(self) -> Mapping[str, importlib.metadata.EntryPoint]:
         # Looking through all installed packages takes 20 ms, and a comparison asks 400 times.
@@ -192,6 +192,12 @@ class Plugins(Generic[T]):
                 module = importlib.import_module(f"{module.__name__}.{self.attribute.lower()}")
             return cast(T, getattr(module, self.attribute))
         return cast(T, self._foreign()[name].load())
+
+
+@functools.lru_cache(maxsize=64)
+def _modules(places: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    """Return the modules of folders; listed again where one was changed, in ns: 400 times asked."""
+    return frozenset(module.name for module in pkgutil.iter_modules([place for place, _ in places]))
 
 
 @functools.lru_cache(maxsize=64)

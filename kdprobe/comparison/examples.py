@@ -6,7 +6,7 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.task import NO_LABEL
 
 PAGE_EXAMPLES = 5000
+_PIECE = 500  # examples whose probabilities are sorted at a time
 
 
 def page_rows(
@@ -81,21 +82,29 @@ def _predictions_of(
     every = probabilities_of(study, population)
     if every is None:
         return [ExamplePrediction(model=name, label=label) for label in predicted]
+    listed: list[ExamplePrediction] = []
+    for start in range(0, len(rows), _PIECE):
+        piece = slice(start, start + _PIECE)
+        listed += _with_probabilities(study, population, rows[piece], predicted[piece], every)
+    return listed
+
+
+def _with_probabilities(
+    study: Study, population: Population, rows: list[int], predicted: list[int], every: Floats
+) -> Iterator[ExamplePrediction]:
     # Six digits are more than any reader or chart can tell apart, and halve the page.
-    probabilities, sure = np.round(every[rows], 6), np.round(run.confidence[rows], 6)
-    listed = _listed_labels(study, rows, probabilities)
-    return [
-        ExamplePrediction(
-            model=name,
+    probabilities = np.round(every[rows], 6)
+    sure = np.round(population.first.confidence[rows], 6)
+    for label, confidence, values, labels in zip(
+        predicted, sure, probabilities, _listed_labels(study, rows, probabilities), strict=True
+    ):
+        yield ExamplePrediction(
+            model=population.name,
             label=label,
             confidence=float(confidence),
             probabilities=tuple(values[list(labels)].tolist() if labels else values.tolist()),
             of_labels=labels,
         )
-        for label, confidence, values, labels in zip(
-            predicted, sure, probabilities, listed, strict=True
-        )
-    ]
 
 
 def _listed_labels(study: Study, rows: list[int], probabilities: Floats) -> list[tuple[int, ...]]:

@@ -26,7 +26,7 @@ from kdprobe.results.schema import ResultsDocument
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Split, gold_text
 
-_PIECE = 100_000
+_PIECE, _NUMBERS = 100_000, 2_000_000  # rows, and numbers of them, that are written at a time
 WORD_SCORES = "attributions.parquet"
 WRITTEN = ("results.json", "report.html", "metrics.csv", "predictions.parquet", WORD_SCORES)
 """The files of a comparison's folder."""
@@ -89,7 +89,7 @@ def write_files(
 def write_predictions(study: Study, to: IO[bytes]) -> None:
     """Write one row per example, model and run, with its cluster where examples have one.
 
-    In pieces of 100,000 rows: no more than that is held as text.
+    In pieces of 100,000 rows, or 2 million numbers: no more than that is held as text.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -100,8 +100,9 @@ def write_predictions(study: Study, to: IO[bytes]) -> None:
         for number, run in enumerate(population.runs):
             known = run.has_probabilities and split.task.kind != "regression"
             every = probabilities_of(study, population, number) if known else None
-            for start in range(0, study.n, _PIECE):
-                rows = slice(start, start + _PIECE)
+            step = max(1, min(_PIECE, _NUMBERS // max(1, study.classes)))
+            for start in range(0, study.n, step):
+                rows = slice(start, start + step)
                 columns = {
                     **_of_examples(split, gold, rows),
                     "model": population.name,

@@ -40,7 +40,9 @@ def scale_of(task: Task) -> Scale:
 
 
 def frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return a copy of an array that cannot be written to."""
+    """Return a copy of an array that cannot be written to; itself where nobody can write to it."""
+    if array.flags.owndata and not array.flags.writeable:
+        return array
     copy = np.array(array, copy=True)
     copy.setflags(write=False)
     return copy

@@ -24,7 +24,7 @@ from kdprobe.results.schema import Series
 
 BANDS, WHISKERS, DODGE = 2, 8, 3.0
 """Bands for so many series, whiskers for so many, so far apart; above, tooltips hold intervals."""
-_FEW, _DENSE = 3, 15
+_FEW, _DENSE, _CROWDED = 3, 15, 600
 _SMALL, _WIDE = 184.0, 300.0
 _NAMED, _ROOM, _LINE = 6, 92.0, 13.0
 _STACKED = 3
@@ -122,7 +122,12 @@ def _panel(
     models = [s for s in order if not looks[s.name].pale and not s.name.startswith(KEPT)]
     # Side by side where intervals would hide each other; else points stay on their lines.
     dodge = DODGE if any(end is not None for s in models for end in s.low) else 0.0
+    # Points of very many lines hide each other and are most of a page; the folded table has them.
+    crowded = sum(len(series.x) for series in facet.series) > _CROWDED
     for series in order:
+        if crowded and not series.name.startswith(KEPT):
+            marks += _line(series, (x, y), frame, looks)
+            continue
         shift = dodge * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
         marks += _series(series, (x, y), frame, looks, len(models), shift)
     marks += _mark_names(facet, x, frame)
@@ -131,6 +136,14 @@ def _panel(
     below = 42 + title_room(plot.x_title, frame.right - frame.left + 20)
     height = frame.foot + (22 if frame.small else below)
     return Panel(facet.title or plot.title, series_reading(facet), width, height, marks)
+
+
+def _line(series: Series, scales: tuple[Scale, Scale], frame: _Frame, looks: Looks) -> str:
+    """Draw a series as a line alone, whose tooltip is its name."""
+    x, y = scales
+    points = [(x(a), y(b)) for a, b in zip(series.x, series.y, strict=True)]
+    named = title(series.name) + (polyline(points) if len(points) > 1 else "")
+    return styled(looks[series.name], _marked(series, x, frame) + tag("g", {}, named))
 
 
 def _series(

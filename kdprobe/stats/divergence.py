@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.stats.arrays import Floats
+from kdprobe.stats.arrays import Floats, blocks_of
 
 
 def log_softmax(logits: Floats) -> Floats:
@@ -75,6 +75,11 @@ def fidelity(log_p: Floats, log_q: Floats) -> Fidelity:
     >>> [part.round(4).item() for part in fidelity(np.log([[0.5, 0.5]]), np.log([[0.75, 0.25]]))]
     [0.1438, 0.0338, 0.25]
     """
+    each = [_fidelity(log_p[rows], log_q[rows]) for rows in blocks_of(log_p)]
+    return Fidelity(*map(np.concatenate, zip(*each, strict=True)))
+
+
+def _fidelity(log_p: Floats, log_q: Floats) -> Fidelity:
     p, q = np.exp(log_p), np.exp(log_q)
     log_m = np.logaddexp(log_p, log_q) - np.log(2.0)
     shared = 0.5 * (p * (log_p - log_m)).sum(axis=1) + 0.5 * (q * (log_q - log_m)).sum(axis=1)

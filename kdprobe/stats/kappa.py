@@ -59,15 +59,10 @@ class Pairing:
         """The examples of each resample."""
         return self.resamples.totals
 
-    @cached_property
-    def left(self) -> Floats:
-        """How often the first gives each label, `[B + 1, c]`."""
-        return self.resamples.by_group(self.a, self.classes)
-
-    @cached_property
-    def right(self) -> Floats:
-        """How often the second gives each label, `[B + 1, c]`."""
-        return self.resamples.by_group(self.b, self.classes)
+    def _shares(self) -> tuple[Floats, Floats]:
+        """How often each of the two gives each label, `[B + 1, c]`: not kept, as c may be large."""
+        left, right = (self.resamples.by_group(each, self.classes) for each in (self.a, self.b))
+        return left, right
 
     @cached_property
     def observed(self) -> Floats:
@@ -75,17 +70,20 @@ class Pairing:
         return self.resamples.mean(self.a == self.b)
 
     @cached_property
+    def _by_label(self) -> tuple[Floats, Bools]:
+        left, right = self._shares()
+        constant = (left.max(axis=1) == self.total) | (right.max(axis=1) == self.total)
+        return ratio((left * right).sum(axis=1), self.total**2), constant
+
+    @property
     def chance(self) -> Floats:
         """Cohen's chance agreement: sum_c r_c s_c, from each one's own label shares."""
-        return ratio((self.left * self.right).sum(axis=1), self.total**2)
+        return self._by_label[0]
 
-    @cached_property
+    @property
     def constant(self) -> Bools:
         """Whether one of the two gives only one label; kappa is then 0 by construction."""
-        constant: Bools = (self.left.max(axis=1) == self.total) | (
-            self.right.max(axis=1) == self.total
-        )
-        return constant
+        return self._by_label[1]
 
     def kappa(self) -> Corrected:
         """Return Cohen's kappa (Cohen 1960).
@@ -103,7 +101,8 @@ class Pairing:
 
     def ac1(self) -> Corrected:
         """Gwet's AC1: p_e = sum_c q_c (1 - q_c) / (c - 1), q_c the mean share (Gwet 2008)."""
-        mean = ratio(self.left + self.right, 2.0 * self.total[:, None])
+        left, right = self._shares()
+        mean = ratio(left + right, 2.0 * self.total[:, None])
         chance = (mean * (1.0 - mean)).sum(axis=1) / (self.classes - 1)
         return corrected(self.observed, chance, np.zeros(len(chance), dtype=bool))
 
@@ -129,21 +128,23 @@ def attainable(pairing: Pairing, gold: Ints) -> Attainable:
     classes, sample = pairing.classes, pairing.resamples
     cell_a, cell_b = gold * classes + pairing.a, gold * classes + pairing.b
     cells = np.union1d(cell_a, cell_b)  # sorted, so that cells of a gold class are neighbours
-    of_a, of_b = (
-        sample.by_group(np.searchsorted(cells, cell), len(cells)) for cell in (cell_a, cell_b)
-    )
     truths, starts = np.unique(cells // classes, return_index=True)
-    size = sample.by_group(gold, classes)[:, truths]
-    most = np.minimum(of_a, of_b).sum(axis=1)
-    forced = np.maximum.reduceat(of_a + of_b, starts, axis=1) - size
-    least = np.maximum(forced, 0.0).sum(axis=1)
-    matched = np.add.reduceat(of_a * of_b, starts, axis=1)
-    expected = np.nansum(ratio(matched, size), axis=1)
+    places = [np.searchsorted(cells, cell) for cell in (cell_a, cell_b)]
+    equal: list[tuple[Floats, Floats, Floats]] = []
+    for rows in sample.blocks(len(cells)):
+        part = sample.drawn(rows)
+        of_a, of_b = (part.by_group(place, len(cells)) for place in places)
+        size = part.by_group(gold, classes)[:, truths]
+        most = np.minimum(of_a, of_b).sum(axis=1)
+        forced = np.maximum.reduceat(of_a + of_b, starts, axis=1) - size
+        least = np.maximum(forced, 0.0).sum(axis=1)
+        matched = np.add.reduceat(of_a * of_b, starts, axis=1)
+        equal.append((least, most, np.nansum(ratio(matched, size), axis=1)))
 
     def kappa(equal: Floats) -> Floats:
         return corrected(ratio(equal, pairing.total), pairing.chance, pairing.constant).draws
 
-    return Attainable(kappa(least), kappa(most), kappa(expected))
+    return Attainable(*(kappa(np.concatenate(each)) for each in zip(*equal, strict=True)))
 
 
 class ManyRaters(NamedTuple):
@@ -167,7 +168,9 @@ def many_raters(resamples: Resamples, raters: Sequence[Ints], *, classes: int) -
         (raters[i] == raters[j]).astype(np.float64) for i in range(models) for j in range(i)
     )
     observed = resamples.mean(np.asarray(pairs) / (models * (models - 1) / 2))
-    given = np.sum([resamples.by_group(rater, classes) for rater in raters], axis=0)
+    given = resamples.by_group(raters[0], classes)
+    for rater in raters[1:]:
+        given += resamples.by_group(rater, classes)
     labels = resamples.totals * models
     single = given.max(axis=1) == labels
     fleiss = ratio((given**2).sum(axis=1), labels**2)

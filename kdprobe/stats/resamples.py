@@ -9,7 +9,6 @@ sums are taken over units first, so that a thousand times as many examples cost 
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,49 +17,13 @@ from numpy.typing import NDArray
 
 from kdprobe.stats.arrays import Floats, ratio
 from kdprobe.stats.columns import Columns, cubes, first_above, running
+from kdprobe.stats.kept_counts import KeptCounts, digest
 
 _CHUNK = 256
 _KEPT = 24_000_000  # counts of a matrix that is kept in float64 too: 192 MB
 _BLOCK = 4_000_000  # numbers held at once by a pass over columns or groups
 _FEW_GROUPS = 32  # one matrix product is faster than a sum a group
 _EXACT_IN_FLOAT32 = 2**24
-_EXACT_IN_INT16 = 2**14  # two running counts are added
-_REMEMBERED = 64  # counts by group that are kept, of at most _SMALL bytes each
-_SMALL = 1_000_000
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """What is computed once of a matrix of counts.
-
-    Args:
-        counts: float32 `[B + 1, units]`.
-        groups: counts by group that were asked for, the latest last.
-        work: memory that passes use again; see `Resamples.room`.
-    """
-
-    counts: NDArray[np.float32]
-    groups: dict[tuple[int, bytes, bytes], Floats] = field(default_factory=dict)
-    work: dict[str, Columns] = field(default_factory=dict)
-
-    @cached_property
-    def wide(self) -> Floats:
-        return self.counts.astype(np.float64)
-
-    @cached_property
-    def most(self) -> float:
-        return float(self.counts.max(initial=0.0))
-
-    @cached_property
-    def columns(self) -> Columns:
-        kind = np.int16 if self.most < _EXACT_IN_INT16 else np.int32
-        return np.ascontiguousarray(self.counts.T.astype(kind))
-
-    def remember(self, key: tuple[int, bytes, bytes], counted: Floats) -> None:
-        for oldest in list(self.groups)[: len(self.groups) - _REMEMBERED + 1]:
-            del self.groups[oldest]
-        counted.setflags(write=False)
-        self.groups[key] = counted
 
 
 @dataclass(frozen=True)
@@ -76,11 +39,11 @@ class Resamples:
 
     counts: NDArray[np.float32]
     unit_of: NDArray[np.intp] | None = None
-    shared: _Kept | None = field(default=None, repr=False, compare=False)
+    shared: KeptCounts | None = field(default=None, repr=False, compare=False)
 
     @cached_property
-    def _kept(self) -> _Kept:
-        return self.shared or _Kept(self.counts)
+    def _kept(self) -> KeptCounts:
+        return self.shared or KeptCounts(self.counts)
 
     @property
     def n(self) -> int:
@@ -169,12 +132,7 @@ class Resamples:
 
         It is the same for the same `use` each time: fresh pages would cost more than the passes.
         """
-        small = float(self.totals.max(initial=0.0)) < _EXACT_IN_INT16
-        size, kind = shape[0] * shape[1], np.dtype(np.int16 if small else np.int32)
-        held = self._kept.work.get(use)
-        if held is None or held.dtype != kind or held.size < size:
-            held = self._kept.work[use] = np.empty(size, dtype=kind)
-        return held[:size].reshape(shape)
+        return self._kept.room(use, shape, most=float(self.totals.max(initial=0.0)))
 
     def blocks(self, examples: int) -> list[slice]:
         """Return slices of resamples for passes over so many examples at a time."""
@@ -195,39 +153,58 @@ class Resamples:
             size: the number of groups; cheap even when there are thousands.
 
         Returns:
-            float64 `[B + 1, size]`; read-only where it is kept for the next one to ask.
+            float64 `[B + 1, size]`.
 
         >>> counts = np.array([[1, 1, 1], [3, 0, 0]], dtype=np.float32)
         >>> Resamples(counts).by_group(np.array([1, 0, 1]), 2)
         array([[1., 2.],
                [0., 3.]])
         """
-        if len(self.counts) * size * 8 > _SMALL:
-            return self._by_group(groups, size)
-        key = (size, _digest(groups), b"" if self.unit_of is None else _digest(self.unit_of))
-        if key not in self._kept.groups:
-            self._kept.remember(key, self._by_group(groups, size))
-        return self._kept.groups[key]
+        key = (size, digest(groups), b"" if self.unit_of is None else digest(self.unit_of))
+        counted = self._kept.known(key)
+        if counted is None:
+            counted = self._by_group(groups, size)
+            self._kept.remember(key, counted)
+        return counted
 
     def _by_group(self, groups: NDArray[np.integer], size: int) -> Floats:
-        result = np.zeros((len(self.counts), size))
+        units = self.counts.shape[1]
         order = np.argsort(groups, kind="stable")
         present, starts = np.unique(groups[order], return_index=True)
-        units = self.counts.shape[1]
-        if len(present) <= _FEW_GROUPS or self.n > units:
-            unit_of = np.arange(units) if self.unit_of is None else self.unit_of
-            step = max(1, _BLOCK // units)
-            for first in range(0, size, step):
-                width = min(step, size - first)
-                inside = (groups >= first) & (groups < first + width)
-                cells = unit_of[inside] * width + (groups[inside] - first)
-                table = np.bincount(cells, minlength=units * width).reshape(units, width)
-                result[:, first : first + width] = self._whole_sums(table.astype(np.float64))
-            return result
-        for group, members in zip(present, np.split(order, starts[1:]), strict=True):
-            for rows in self.blocks(len(members)):
-                chosen = self.columns(members, rows)
-                result[rows, group] = np.add.reduce(chosen, axis=0, dtype=chosen.dtype)
+        if len(present) * units > _FEW_GROUPS * max(self.n, units):
+            return self._group_by_group(order, present, starts, size)
+        result = np.zeros((len(self.counts), size))
+        unit_of = np.arange(units) if self.unit_of is None else self.unit_of
+        step = max(1, _BLOCK // units)
+        for first in range(0, size, step):
+            width = min(step, size - first)
+            inside = (groups >= first) & (groups < first + width)
+            cells = unit_of[inside] * width + (groups[inside] - first)
+            table = np.bincount(cells, minlength=units * width).reshape(units, width)
+            result[:, first : first + width] = self._whole_sums(table.astype(np.float64))
+        return result
+
+    def _group_by_group(
+        self,
+        order: NDArray[np.intp],
+        present: NDArray[np.integer],
+        starts: NDArray[np.intp],
+        size: int,
+    ) -> Floats:
+        """Count groups that are runs of `order` from `starts` on, one after the other."""
+        result = np.empty((len(self.counts), size))
+        stops = np.append(starts[1:], len(order))
+        alone = stops - starts == 1
+        several = zip(*(each[~alone].tolist() for each in (present, starts, stops)), strict=True)
+        groups = list(several)
+        for rows in self.blocks(max(len(order), size)):
+            counts = self.columns(order, rows)
+            summed = self.room("groups", (size, counts.shape[1]))
+            summed[...] = 0
+            summed[present[alone]] = counts[starts[alone]]
+            for group, start, stop in groups:
+                np.add.reduce(counts[start:stop], axis=0, dtype=counts.dtype, out=summed[group])
+            result[rows] = summed.T
         return result
 
     def quantile(self, values: Floats, share: float) -> Floats:
@@ -283,14 +260,15 @@ class Resamples:
         clipped: NDArray[np.intp] = np.minimum(places, self.n - 1)
         return clipped
 
+    def drawn(self, rows: slice) -> Resamples:
+        """Return some of the resamples alone; itself where they are all."""
+        if rows.start == 0 and rows.stop >= len(self.counts):
+            return self
+        return Resamples(self.counts[rows], self.unit_of)
+
     def within(self, mask: NDArray[np.bool_] | NDArray[np.integer]) -> Resamples:
         """Keep some examples, by mask or row (totals then vary from resample to resample)."""
         rows = np.flatnonzero(mask) if mask.dtype == np.bool_ else mask.astype(np.intp)
         return Resamples(
             self.counts, rows if self.unit_of is None else self.unit_of[rows], self._kept
         )
-
-
-def _digest(values: NDArray[np.integer]) -> bytes:
-    whole = np.ascontiguousarray(values, dtype=np.int64)
-    return hashlib.blake2b(whole.view(np.uint8).data, digest_size=16).digest()

@@ -6,6 +6,7 @@ what is not plain is left to `separated.py` and `columns.py`, which give the sam
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from kdprobe.tasks.table import ColumnTable
 
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _READ_ROW_BY_ROW = ('"', "\0")
+_LETTERS = 4_000_000  # of a piece, or of one line where it is longer
 
 
 def plain_columns(path: Path, text: str) -> ColumnTable | None:
@@ -37,15 +39,27 @@ def plain_columns(path: Path, text: str) -> ColumnTable | None:
         return None
     text = text if text.endswith("\n") else f"{text}\n"
     names = tuple(name.strip() for name in text[: text.index("\n")].split(separator))
-    named = all(names) and len(set(names)) == len(names) > 1
-    if not named or not _is_even(text, separator, len(names)):
+    if not (all(names) and len(set(names)) == len(names) > 1):
         return None
-    cells = text[:-1].replace("\n", separator).split(separator)
+    cells: list[str] = []
+    for piece in _pieces(text):
+        if not _is_even(piece, separator, len(names)):
+            return None
+        cells += piece[:-1].replace("\n", separator).split(separator)
     if not any(map(str.strip, cells[-len(names) :])):
         return None
     columns = {name: tuple(cells[at :: len(names)][1:]) for at, name in enumerate(names)}
     lines = tuple(range(2, len(cells) // len(names) + 1))
     return ColumnTable(str(path), columns, lines, separator=separator)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces of whole lines: what is made of one is small beside the text."""
+    start = 0
+    while start < len(text):
+        stop = text.rfind("\n", start, start + _LETTERS) + 1 or text.index("\n", start) + 1
+        yield text[start:stop]
+        start = stop
 
 
 def _is_even(text: str, separator: str, columns: int) -> bool:

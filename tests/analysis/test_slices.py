@@ -278,3 +278,13 @@ def test_a_gap_of_numbers_that_never_moves_has_no_interval():
     )
     assert (made.low, made.high, made.interval) == (None, None, "")
     assert "same in all resamples" in made.note
+
+
+def test_a_column_called_label_is_no_gold_label():
+    """Guards against its parts being counted as those of gold labels, each example in one."""
+    study = study_of([0, 0, 1, 1, 1], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0])
+    study = replace(study, split=replace(study.split, columns={"label": tuple("xxxyy")}))
+    result = analysed(replace(study, slice_columns=("label",)), SliceOptions(minimum=1))
+    assert at(result, "accuracy", "s1", "", "label: good").value == pytest.approx(1 / 3)
+    assert at(result, "accuracy", "s1", "", "label column: x").value == pytest.approx(2 / 3)
+    assert at(result, "accuracy", "s1", "", "label column: y").value == 0.0

@@ -6,8 +6,8 @@ from scipy import optimize, special
 
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.gold import gold_of
-from kdprobe.stats import calibration as _calibration
 from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.temperature import fit_temperatures
 from tests.analysis import studies
 from tests.analysis.test_calibration import calibration, ends, found, with_teacher
 
@@ -37,7 +37,7 @@ def test_temperatures_of_resamples():
     study = studies.binary(80, resamples=12)
     resamples, gold = resamples_of(study), gold_of(study)
     values = study.teacher.first.values
-    fit = _calibration.fit_temperatures(resamples, values, gold)
+    fit = fit_temperatures(resamples, values, gold)
     for row, counts in enumerate(resamples.counts):
         drawn = np.repeat(np.arange(80), counts.astype(int))
 

@@ -111,9 +111,7 @@ def probed(folder: Path, train: int, *, layers: int, width: int, poolings: str) 
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize(
-    ("layers", "width", "poolings"), [(2, 64, "mean,max,cls"), (1, 32, "mean")]
-)
+@pytest.mark.parametrize(("layers", "width", "poolings"), [(2, 64, "mean,max"), (1, 32, "mean")])
 def test_growth(layers: int, width: int, poolings: str, tmp_path: Path, bench_row: BenchRows):
     """Guards against cost that grows faster than sentences, and vectors held in memory."""
     measured = [
@@ -122,7 +120,10 @@ def test_growth(layers: int, width: int, poolings: str, tmp_path: Path, bench_ro
     ]
     for size, one in zip(SIZES, measured, strict=True):
         what = f"probing of {size:,} sentences, {layers + 1} layers x {poolings}"
-        bench_row(what, one.cpu, unit="s", agreement=f"{one.disk:,.0f} MB of layers on disk")
+        bench_row(
+            what, one.cpu, unit="s", agreement=f"{one.disk:,.0f} MB of layers on disk",
+            limits="reading, then fitting; KDPROBE_PROBED=10000,100000,1000000 for more",
+        )  # fmt: skip
         bench_row(f"{what}: peak memory", one.peak, unit="MB", agreement="–")
     further = SIZES[-1] - SIZES[-2]
     grown = (measured[-1].peak - measured[-2].peak) * 2**20 / further

@@ -97,6 +97,24 @@ def test_names_of_marked_places_stand_above_each_other_and_many_are_one() -> Non
     assert len(of_class(root, "place")) == 4
 
 
+def test_points_of_crowded_lines_are_in_the_table_alone() -> None:
+    """Guards against thirty students' points that hide each other and are a tenth of the page."""
+    x = tuple(float(at) for at in range(25))
+    students = [
+        Series(name=f"s{k}", x=x, y=tuple(at / 25 for at in x), marks={"threshold .5": 0.5})
+        for k in range(25)
+    ]
+    for count, drawn in ((24, 24 * 25), (25, 0)):
+        chart = one(curve("line", *students[:count]))
+        root = panel(chart)
+        assert len(of_class(root, "mark")) == drawn
+        assert len(of_class(root, "line")) == count
+        assert len(of_class(root, "place")) == count
+        assert chart.numbers_total == 25 * count
+    named = [node.text for node in root.iter() if node.tag == "title"]
+    assert {each.name for each in students} <= set(named)
+
+
 def test_a_kept_checkpoint_is_a_ring_round_its_point() -> None:
     """A second series beside the first would look like a second training."""
     score = Series(name="accuracy", x=(1, 2), y=(0.5, 0.7))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdprobe.stats import calibration, selective
+from kdprobe.stats import calibration, selective, temperature
 from kdprobe.stats.bootstrap import draw_resamples, whole_sample
 
 
@@ -18,9 +18,9 @@ def test_temperatures_around_the_sample_are_those_of_the_whole_grid(monkeypatch)
     chances = np.exp(values / 1.5) / np.exp(values / 1.5).sum(axis=1, keepdims=True)
     gold = (generator.random((3000, 1)) > np.cumsum(chances, axis=1)).sum(axis=1)
     resamples = draw_resamples(0, 3000, 200)
-    whole = calibration.fit_temperatures(resamples, values, gold)
-    monkeypatch.setattr(calibration, "_MANY_FITTED", 1)
-    near = calibration.fit_temperatures(resamples, values, gold)
+    whole = temperature.fit_temperatures(resamples, values, gold)
+    monkeypatch.setattr(temperature, "_MANY_FITTED", 1)
+    near = temperature.fit_temperatures(resamples, values, gold)
     assert near.temperature[0] == pytest.approx(whole.temperature[0], abs=1e-9)
     assert near.nll[0] == pytest.approx(whole.nll[0], abs=1e-12)
     assert near.temperature == pytest.approx(whole.temperature, abs=0.02 * whole.temperature.std())
@@ -32,8 +32,8 @@ def test_no_temperature_is_best_of_many_examples_either(monkeypatch, good: bool)
     """Guards against the end of the range given as the best temperature."""
     values = np.abs(_generator().normal(size=(300, 1))) * np.array([[1.0, -1.0]])
     gold = np.full(300, 0 if good else 1)
-    monkeypatch.setattr(calibration, "_MANY_FITTED", 1)
-    fit = calibration.fit_temperatures(draw_resamples(0, 300, 20), values, gold)
+    monkeypatch.setattr(temperature, "_MANY_FITTED", 1)
+    fit = temperature.fit_temperatures(draw_resamples(0, 300, 20), values, gold)
     assert np.isnan(fit.temperature).all()
 
 

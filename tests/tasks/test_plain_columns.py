@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kdprobe.tasks import plain_columns as plain
 from kdprobe.tasks.columns import name_columns
 from kdprobe.tasks.plain_columns import plain_columns
 from kdprobe.tasks.separated import read_separated
@@ -48,3 +49,15 @@ def test_a_plain_file_gives_the_table_of_its_rows(body: str, header: str, suffix
 def test_what_is_plain(text: str, plain: bool):
     """Guards against a quick way that is never taken, or is taken where rows say more."""
     assert (plain_columns(Path("t.csv"), text) is not None) == plain
+
+
+@pytest.mark.parametrize("letters", [1, 7, 20])
+def test_pieces_of_a_file_are_one_table(letters: int, monkeypatch: pytest.MonkeyPatch):
+    """Guards against a row that is lost, or an uneven one that is taken, where a piece ends."""
+    text = "id,text\n1,a b\n22,ccccccccccc\n3,\n"
+    whole = plain_columns(Path("t.csv"), text)
+    monkeypatch.setattr(plain, "_LETTERS", letters)
+    assert whole is not None
+    assert plain_columns(Path("t.csv"), text) == whole
+    assert whole.columns == {"id": ("1", "22", "3"), "text": ("a b", "ccccccccccc", "")}
+    assert plain_columns(Path("t.csv"), f"{text}4,a,b\n5\n") is None

@@ -33,7 +33,9 @@ def _confusion(study: Study, student: Population) -> Matrix:
     classes, labels = study.classes, study.split.task.labels
     cell = study.teacher.first.predicted * classes + student.first.predicted
     table = np.bincount(cell, minlength=classes**2).reshape(classes, classes)
-    same = int(np.trace(table))
+    same, filled = int(np.trace(table)), np.nonzero(table)
+    # As filled cells: a million zeros are one number then.
+    counts = table[filled].astype(np.float64).tolist()
     return Matrix(
         name=f"confusion:{student.name}",
         title=f"What {study.teacher.name} and {student.name} predict",
@@ -43,7 +45,7 @@ def _confusion(study: Study, student: Population) -> Matrix:
         column_title=student.name,
         rows=labels,
         columns=labels,
-        values=tuple(tuple(float(count) for count in row) for row in table),
+        filled=tuple(zip(*(places.tolist() for places in filled), counts, strict=True)),
         unit="examples",
     )
 

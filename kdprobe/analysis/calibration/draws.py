@@ -29,6 +29,7 @@ from kdprobe.stats.calibration_error import (
     signed_root,
     square_quantiles,
 )
+from kdprobe.stats.temperature import Fit, fit_temperatures
 
 ERROR = "calibration_error"
 Statistic = Callable[[Predictions], Floats]
@@ -57,11 +58,11 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
         gaps = hits_of(run, gold) - sure
         return _calibration.ece_draws(resamples, gaps, binned(sure, bins), bins=bins)
 
-    fits: dict[int, _calibration.Fit] = {}
+    fits: dict[int, Fit] = {}
 
-    def fit(run: Predictions) -> _calibration.Fit:
+    def fit(run: Predictions) -> Fit:
         if id(run) not in fits:
-            fits[id(run)] = _calibration.fit_temperatures(resamples, run.values, gold)
+            fits[id(run)] = fit_temperatures(resamples, run.values, gold)
         return fits[id(run)]
 
     def brier(run: Predictions) -> Floats:

@@ -27,7 +27,7 @@ from kdprobe.analysis.gold import NO_PROBABILITIES, mean_size
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.arrays import Bools, Floats, Ints, blocks_of
 from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.correlations import Variables, several_pearson_draws
 from kdprobe.stats.rank_correlations import several_spearman_draws
@@ -71,12 +71,14 @@ def margin_of(values: Floats, classes: Ints) -> Floats:
     >>> margin_of(np.array([[0.0, 100.0], [3.0, 1.0]]), np.array([1, 1]))
     array([100.,  -2.])
     """
-    rows = np.arange(len(values))
-    others = np.array(values, copy=True)
-    others[rows, classes] = -np.inf
-    top = others.max(axis=1)
-    rest = top + np.log(np.exp(others - top[:, None]).sum(axis=1))
-    margins: Floats = values[rows, classes] - rest
+    margins = np.empty(len(values))
+    for block in blocks_of(values):
+        part, of = values[block], classes[block]
+        rows, others = np.arange(len(part)), np.array(part, copy=True)
+        others[rows, of] = -np.inf
+        top = others.max(axis=1)
+        rest = top + np.log(np.exp(others - top[:, None]).sum(axis=1))
+        margins[block] = part[rows, of] - rest
     return margins
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -46,29 +47,19 @@ class TaskScoresOptions(Options):
 
 @dataclass(frozen=True)
 class _Tally:
-    """The counts of every run of a classification, made once."""
+    """The counts of the runs of a classification: made for each that asks, as there may be many."""
 
     study: Study
     gold: Ints
-    counts: Mapping[int, Counts]
 
     def of(self, run: Predictions) -> Counts:
-        return self.counts[id(run)]
-
-    def label(self, of: Callable[[Counts], Floats], place: int) -> Callable[[Predictions], Floats]:
-        """Make the statistic of one label of a score that has one value a label."""
-        return lambda run: of(self.of(run).of_class(place))[:, 0]
+        return counts_of(
+            resamples_of(self.study), self.gold, run.predicted, classes=self.study.classes
+        )
 
 
 def _tally(study: Study) -> _Tally:
-    gold = np.asarray(study.split.labels, dtype=np.int64)
-    resamples = resamples_of(study)
-    counts = {
-        id(run): counts_of(resamples, gold, run.predicted, classes=study.classes)
-        for model in study.models
-        for run in model.runs
-    }
-    return _Tally(study, gold, counts)
+    return _Tally(study, np.asarray(study.split.labels, dtype=np.int64))
 
 
 def positive_class(study: Study) -> int:
@@ -175,8 +166,9 @@ def _by_label(tally: _Tally) -> list[Estimate]:
     study = tally.study
     estimates: list[Estimate] = []
     for model in study.models:
+        counts = {id(run): tally.of(run) for run in model.runs}
         for place, label in enumerate(study.split.task.labels):
-            predicted = [float(tally.of(run).predicted[0, place]) for run in model.runs]
+            predicted = [float(counts[id(run)].predicted[0, place]) for run in model.runs]
             sizes = {
                 "precision": round(float(np.mean(predicted))),
                 "recall": int((tally.gold == place).sum()),
@@ -186,7 +178,7 @@ def _by_label(tally: _Tally) -> list[Estimate]:
                 "recall": f"no example has the label {label!r}",
             }
             for name, of in (("precision", _scores.precision), ("recall", _scores.recall)):
-                draws = draws_of(study, model, tally.label(of, place))
+                draws = draws_of(study, model, partial(_of_label, counts, of, place))
                 estimates.append(
                     estimate(
                         EstimateKey(name, model.name, subset=label),
@@ -200,6 +192,13 @@ def _by_label(tally: _Tally) -> list[Estimate]:
                     )
                 )
     return estimates
+
+
+def _of_label(
+    counts: Mapping[int, Counts], of: Callable[[Counts], Floats], place: int, run: Predictions
+) -> Floats:
+    """Draw the score of one label; runs hold arrays, so they go by identity."""
+    return of(counts[id(run)].of_class(place))[:, 0]
 
 
 def _majority(tally: _Tally) -> Estimate:

@@ -88,6 +88,7 @@ class PredictionsFile:
         by_id = not (by_text and parsed.texts is not None)
         # What its cells say is read: of a million rows they would be most of the memory.
         parsed = replace(parsed, table=replace(parsed.table, columns={}))
+        parsed.values.setflags(write=False)  # so that who asks for them need not copy them
         self._parsed = parsed if by_id else replace(parsed, ids=None)
         self._joined: tuple[Split, NDArray[np.int64]] | None = None
         self.name, self.folder = name, place.name
@@ -123,7 +124,8 @@ class PredictionsFile:
             *(unchecked if self._parsed.texts is None else ()),
         )
         advance(len(split))
-        values = self._parsed.values[rows]
+        in_order = np.array_equal(rows, np.arange(len(self._parsed.values)))
+        values = self._parsed.values if in_order else self._parsed.values[rows]
         return Outputs(values, self._parsed.scale, np.zeros(len(split), dtype=np.bool_))
 
     def unanswered(self, split: Split) -> Unanswered:

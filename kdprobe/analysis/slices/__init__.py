@@ -8,26 +8,24 @@ q-value over all slices and students. Does not: choose the slices (`slicing.py`)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, pair_draws_of, resamples_of
+from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.gold import NO_GOLD, labelled_note
 from kdprobe.analysis.protocol import Gold, described
-from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
+from kdprobe.analysis.slices.cut import Cut, cuts_of
+from kdprobe.analysis.slicing import SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
-from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
-from kdprobe.stats.arrays import Bools, Floats, Ints, ratio
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.clustered_tests import mcnemar_of
 
 _EMPTY = "no example of this slice has a gold label"
-Table = dict[tuple[int, ...], Floats]  # ids of runs -> draws `[B + 1, slices]`
 
 _AGREEMENT = Metric(
     name="agreement",
@@ -81,77 +79,7 @@ _ERRORS = (
 )
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A study cut into slices, and how a model's quality on one example is measured."""
-
-    study: Study
-    slices: tuple[Slice, ...]
-    masks: Bools  # [n, slices]
-    sizes: Floats  # [B + 1, slices]
-
-    @property
-    def regression(self) -> bool:
-        return self.study.split.task.kind == "regression"
-
-    @property
-    def metric(self) -> str:
-        return "mae" if self.regression else "accuracy"
-
-    def quality(self, run: Predictions) -> Bools | Floats:
-        """Whether each example is a hit, or how far off the score is, `[n]`."""
-        if self.regression:
-            errors: Floats = np.abs(run.scores - np.asarray(self.study.split.labels))
-            return errors
-        return np.asarray(run.predicted == np.asarray(self.study.split.labels))
-
-    def clusters(self, part: Slice) -> Ints | None:
-        """The clusters of a slice's examples."""
-        clusters = self.study.split.clusters
-        return None if clusters is None else clusters[part.mask]
-
-    def means(self, values: Bools | Floats) -> Floats:
-        """Average values over each slice in every resample, float64 `[B + 1, slices]`."""
-        inside: NDArray[np.generic] = self.masks * values[:, None]
-        return ratio(resamples_of(self.study).sums(inside), self.sizes)
-
-    def draws(self, population: Population) -> list[Floats]:
-        """Draws of a model's quality, one array a slice."""
-        table: Table = {(id(run),): self.means(self.quality(run)) for run in population.runs}
-        places = range(len(self.slices))
-        return [draws_of(self.study, population, partial(_column, table, at)) for at in places]
-
-    def agreement(self, a: Population, b: Population) -> list[Floats]:
-        """Draws of the share of equal labels, one array a slice."""
-        table: Table = {
-            (id(run), id(other)): self.means(np.asarray(run.predicted == other.predicted))
-            for run in a.runs
-            for other in b.runs
-        }
-        places = range(len(self.slices))
-        return [pair_draws_of(self.study, a, b, partial(_column, table, at)) for at in places]
-
-
-def _column(table: Table, at: int, *runs: Predictions) -> Floats:
-    """Look up the draws of these runs on one slice; runs hold arrays, so they go by identity."""
-    return table[tuple(id(run) for run in runs)][:, at]
-
-
-def _cut(study: Study, slices: tuple[Slice, ...]) -> _Cut:
-    masks = np.array([part.mask for part in slices], dtype=bool).reshape(-1, study.n).T
-    return _Cut(study, slices, masks, resamples_of(study).sums(masks))
-
-
-def _cuts(study: Study, options: SliceOptions) -> tuple[_Cut, _Cut]:
-    """Cut all examples, and those with a gold label; one slice is the same slice in both."""
-    slices = slices_of(study, options)
-    rows = study.split.gold_rows
-    known = tuple(replace(part, mask=part.mask[rows]) for part in slices)
-    whole = _cut(study, slices)
-    return whole, whole if len(rows) in (0, study.n) else _cut(study.with_gold(), known)
-
-
-def _p_values(cut: _Cut, student: Population) -> list[float | None]:
+def _p_values(cut: Cut, student: Population) -> list[float | None]:
     """McNemar's p-value on each slice, or a t-test's where there is no single right and wrong."""
     teacher = cut.study.teacher
     if cut.regression or len(teacher.runs) > 1 or len(student.runs) > 1:
@@ -166,7 +94,7 @@ def _p_values(cut: _Cut, student: Population) -> list[float | None]:
 
 
 def _gaps(
-    cut: _Cut, student: Population, teacher_draws: list[Floats], student_draws: list[Floats]
+    cut: Cut, student: Population, teacher_draws: list[Floats], student_draws: list[Floats]
 ) -> list[Estimate]:
     sign = -1.0 if cut.regression else 1.0
     gaps = [sign * (t - s) for t, s in zip(teacher_draws, student_draws, strict=True)]
@@ -184,30 +112,30 @@ def _gaps(
     ]
 
 
-def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
+def _labelled(cut: Cut) -> tuple[list[Estimate], list[Estimate]]:
     """Estimates of every model's quality, and of every student's gap, on all slices."""
-    draws = {model.name: cut.draws(model) for model in cut.study.models}
-    scores = [
-        estimate(
-            EstimateKey(cut.metric, name, subset=part.subset),
-            values,
-            n=part.n,
-            undefined=_EMPTY,
-            share=not cut.regression,
-            clusters=cut.study.clusters_in(part.mask),
-        )
-        for name, by_slice in draws.items()
-        for part, values in zip(cut.slices, by_slice, strict=True)
-    ]
-    gaps = [
-        gap
-        for student in cut.study.students
-        for gap in _gaps(cut, student, draws[cut.study.teacher.name], draws[student.name])
-    ]
+    scores: list[Estimate] = []
+    gaps: list[Estimate] = []
+    of_teacher = cut.draws(cut.study.teacher)
+    for model in cut.study.models:
+        draws = of_teacher if model is cut.study.teacher else cut.draws(model)
+        scores += [
+            estimate(
+                EstimateKey(cut.metric, model.name, subset=part.subset),
+                values,
+                n=part.n,
+                undefined=_EMPTY,
+                share=not cut.regression,
+                clusters=cut.study.clusters_in(part.mask),
+            )
+            for part, values in zip(cut.slices, draws, strict=True)
+        ]
+        if model is not cut.study.teacher:
+            gaps += _gaps(cut, model, of_teacher, draws)
     return scores, [(_ERRORS if cut.regression else _HITS)[1].bounded(gap) for gap in with_q(gaps)]
 
 
-def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
+def _agreements(whole: Cut, known: Cut) -> list[Estimate]:
     """Agreement on all examples of a slice; on a gold label's, those that have it."""
     estimates = []
     for place, student in enumerate(whole.study.students):
@@ -231,7 +159,7 @@ def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
     return estimates
 
 
-def _notes(cut: _Cut, options: SliceOptions) -> tuple[str, ...]:
+def _notes(cut: Cut, options: SliceOptions) -> tuple[str, ...]:
     notes = pooled_notes(cut.slices, options)
     if cut.study.split.labels is None:
         notes += (f"No scores and no gaps: {NO_GOLD}.",)
@@ -273,7 +201,7 @@ class Slices:
         self, study: Study, options: SliceOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every slice and measure each student's gap."""
-        cut, known = _cuts(study, options)
+        cut, known = cuts_of(study, options)
         scores, gaps = _labelled(known) if study.split.labels is not None else ([], [])
         agreements = [] if cut.regression else _agreements(cut, known)
         metrics = _ERRORS if cut.regression else (*(_HITS if gaps else ()), _AGREEMENT)
