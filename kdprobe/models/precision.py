@@ -164,8 +164,9 @@ def quantized(model: Any, *, name: str) -> Quantized:
         quantize: Any = quantization.quantize_dynamic
         placed = quantize(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
     note = (
-        f"the weights of its {how_many(len(maps), 'linear map')} ({share:.0%} of its parameters) and "
-        f"what they read were run in int8 (torch dynamic quantisation, {engine}), its texts one by one"
+        f"the weights of its {how_many(len(maps), 'linear map')} ({share:.0%} of its parameters) "
+        f"and what they read were run in int8 (torch dynamic quantisation, {engine}), its texts one "
+        "by one"
     )
     return Quantized(placed, engine, note)
 
