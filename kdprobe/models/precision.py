@@ -165,8 +165,8 @@ def quantized(model: Any, *, name: str) -> Quantized:
         placed = quantize(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
     note = (
         f"the weights of its {how_many(len(maps), 'linear map')} ({share:.0%} of its parameters) "
-        f"and what they read were run in int8 (torch dynamic quantisation, {engine}), its texts one "
-        "by one"
+        f"and what they read were run in int8 (torch dynamic quantisation, {engine}), its texts "
+        "one by one"
     )
     return Quantized(placed, engine, note)
 
