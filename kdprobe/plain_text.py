@@ -34,6 +34,20 @@ def shortened(text: str, limit: int) -> str:
     return f"{head.rpartition(' ')[0] or head} …"
 
 
+def how_many(count: int, one: str, many: str = "") -> str:
+    """Return a count with what is counted.
+
+    Args:
+        count: how many there are.
+        one: the word for one of them.
+        many: the word for several; empty: the same with an s.
+
+    >>> how_many(1, "model"), how_many(1200, "model"), how_many(0, "property", "properties")
+    ('1 model', '1,200 models', '0 properties')
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def printable(text: str, *, limit: int | None = None) -> str:
     r"""Replace control, format, surrogate and unassigned characters by U+FFFD; tab and newline by a blank.
 

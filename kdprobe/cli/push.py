@@ -9,7 +9,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.flags import Quiet
-from kdprobe.plain_text import printable
+from kdprobe.plain_text import how_many, printable
 
 
 @terminal.guarded
@@ -50,6 +50,8 @@ def push(
         for name in pushed.files:
             terminal.tell(name)
     if dry_run:
-        typer.echo(f"{len(pushed.files)} files for {repo_id}. Nothing was sent (--dry-run).")
+        typer.echo(
+            f"{how_many(len(pushed.files), 'file')} for {repo_id}. Nothing was sent (--dry-run)."
+        )
     else:
         typer.echo(printable(f"Pushed: {pushed.url}"))

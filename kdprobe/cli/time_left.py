@@ -5,6 +5,8 @@ Does: keep count of steps and seconds, and say both to people. Does not: read a 
 
 from __future__ import annotations
 
+from kdprobe.plain_text import how_many
+
 _RUN_UP = 0.5
 """Seconds in which steps are not timed: an earlier run had done them."""
 _LEAST = 2.0
@@ -81,4 +83,4 @@ def in_words(seconds: float) -> str:
         return f"{seconds / 3600:.1f} hours"
     if seconds >= 90:
         return f"{seconds / 60:.0f} minutes"
-    return f"{seconds:.0f} second{'' if round(seconds) == 1 else 's'}"
+    return how_many(round(seconds), "second")

@@ -17,6 +17,7 @@ from kdprobe.config.options import EvaluationDataOptions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
+from kdprobe.plain_text import how_many
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.task import Split
 
@@ -151,6 +152,8 @@ def load_examples(
         )
         return split_from_file(Path(files[0]), task), (notice,)
     if limit is not None and limit <= len(split):
-        message = f"Only {len(split)} examples of {split.name} were looked at (`limit`)."
+        few = how_many(len(split), "example")
+        were = "was" if len(split) == 1 else "were"
+        message = f"Only {few} of {split.name} {were} looked at (`limit`)."
         return split, (Notice(code="limit", severity="warning", message=message),)
     return split, ()

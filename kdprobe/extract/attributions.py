@@ -6,8 +6,9 @@ explained by whoever has a hand free, and keep each as it is done. Does not: com
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kdprobe.cache import Cache
 from kdprobe.errors import CapabilityError
@@ -16,10 +17,12 @@ from kdprobe.extract.explained_piece import Explanation, PieceRequest, explain_p
 from kdprobe.extract.kept_explanations import KeptExplanations, explained_names
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import require_own_outputs
+from kdprobe.extract.passes import expected_tokens, token_counts
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.handle import ModelHandle, lacking
 from kdprobe.models.texts_reader import TextsReader, held_reader, reader_of
+from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
 from kdprobe.workers.pieces import Held, WorkPiece
 from kdprobe.workers.pool import ALONE, Workers
@@ -81,7 +84,7 @@ def explain_models(
         requests: what to explain to which model and how.
         title: what is done, for people.
         cache: where answers are kept, or None.
-        progress: told of every sentence.
+        progress: told, as it is run, of every token of all passes; see `passes.expected_tokens`.
         workers: the processes that share the pieces; they move no bit.
         before: given what is left to explain, before it is, with the threads of the workers.
 
@@ -107,15 +110,57 @@ def explain_models(
             with bounded_threads(workers.threads):
                 before(left)
         work = [one.work(piece) for one, piece in pieces]
-        total = sum(len(piece) for _, piece in pieces)
-        with progress.stage(title, total) as stage:
-            for place, new in workers.map(explain_piece, work):
-                one, piece = pieces[place]
-                one.add(new)
-                stage.advance(len(piece), note=one.handle.name if len(opened) > 1 else "")
+        with _Bar(title, pieces, work, progress) as bar:
+            for place, new in workers.map(explain_piece, work, heard=bar.hear):
+                pieces[place][0].add(new)
+                bar.end(place)
         for held in readers.values():
             held.forget()
     return [one.explained() for one in opened]
+
+
+class _Bar:
+    """How far all pieces are, in tokens; the last of a piece counts when the piece is kept."""
+
+    def __init__(
+        self,
+        title: str,
+        pieces: Sequence[tuple[_OpenRequest, Sequence[Sentence]]],
+        work: Sequence[WorkPiece[TextsReader, PieceRequest]],
+        progress: Progress,
+    ) -> None:
+        self._pieces, self._sizes = pieces, [int(piece.size) for piece in work]
+        self._done = [0] * len(work)
+        self._ended: Counter[int] = Counter()
+        self._whole: Counter[int] = Counter()
+        for one, piece in pieces:
+            self._whole[id(one)] += len(piece)
+        self._stage = progress.stage(f"{title}, in tokens", sum(self._sizes))
+
+    def __enter__(self) -> _Bar:
+        self._steps = self._stage.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stage.__exit__(*error)
+
+    def hear(self, place: int, amount: float) -> None:
+        """Show how much of a piece is done."""
+        self._advance(place, min(int(amount), self._sizes[place] - 1))
+
+    def end(self, place: int) -> None:
+        """Show that a piece is kept."""
+        one, piece = self._pieces[place]
+        self._ended[id(one)] += len(piece)
+        self._advance(place, self._sizes[place])
+
+    def _advance(self, place: int, done: int) -> None:
+        more = done - self._done[place]
+        if more > 0:  # what is begun again, as its process failed, is not counted twice
+            self._done[place] = done
+            one, _ = self._pieces[place]
+            ended = f"{self._ended[id(one)]:,} of {how_many(self._whole[id(one)], 'sentence')}"
+            self._steps.advance(more, note=f"{one.handle.name} · {ended}")
 
 
 class _OpenRequest:
@@ -156,7 +201,7 @@ class _OpenRequest:
                 added, so that a model is sent to other processes once.
         """
         pieces: list[Sequence[Sentence]] = [
-            left for piece in _pieces(self._sentences) if (left := [*filter(self._open, piece)])
+            left for piece in cut_pieces(self._sentences) if (left := [*filter(self._open, piece)])
         ]
         if pieces:
             key, removal = id(self.handle), self._setting.removal
@@ -180,8 +225,10 @@ class _OpenRequest:
             name: {one.key: store.known[one.key] for one in piece if one.key in store.known}
             for name, store in self._stores.items()
         }
-        size = float(sum(len(one.words) ** 2 for one in piece))
-        return WorkPiece(self._held, PieceRequest(piece, self._setting, known), size)
+        lengths = token_counts(self._held.value, piece)
+        tokens = expected_tokens(self._setting, piece, lengths, known)
+        request = PieceRequest(piece, self._setting, known, tokens)
+        return WorkPiece(self._held, request, max(1.0, sum(tokens.values())))
 
     def add(self, new: Mapping[str, Mapping[bytes, Explanation]]) -> None:
         """Take up what a piece gave, and keep it."""
@@ -202,7 +249,7 @@ def _few(sentences: Sequence[Sentence]) -> list[Sentence]:
     return [order[place] for place in sorted({0, len(order) // 2, len(order) - 1})]
 
 
-def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
+def cut_pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
     """Cut sentences, in order, into pieces of bounded number and length."""
     start, words = 0, 0
     for place, one in enumerate(sentences):

@@ -19,6 +19,7 @@ import numpy as np
 
 from kdprobe.models.handle import ModelHandle
 from kdprobe.observations.efficiency import Times
+from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
 from kdprobe.results.numbers import show_duration
 from kdprobe.seeds import derive_generator
@@ -74,7 +75,9 @@ class Pace:
         where = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
         where = where if device == "cpu" else f"{device}, and {where}"
         kinds = [
-            f"{count} single sentences" if size == 1 else f"{count} batches of {size} sentences"
+            how_many(count, "single sentence")
+            if size == 1
+            else f"{how_many(count, 'batch', 'batches')} of {size} sentences"
             for size, count in self.rounds.items()
         ]
         return (
@@ -141,7 +144,9 @@ def measure_speed(
         chosen = pace.within(last, len(models))
         whole = sum(count * last[size] for size, count in chosen.rounds.items())
         if whole > WORTH_SAYING:
-            progress.say(f"Speed of {len(models)} models in turn: about {show_duration(whole)}.")
+            progress.say(
+                f"Speed of {how_many(len(models), 'model')} in turn: about {show_duration(whole)}."
+            )
         steps = sum(size * count for size, count in chosen.rounds.items())
         with progress.stage("measure speed", steps) as stage:
             for size, count in chosen.rounds.items():

@@ -7,7 +7,7 @@ anything, or know other pieces: the same piece gives the same bits whoever expla
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from kdprobe.models.texts_reader import TextsReader
 from kdprobe.models.words import word_shares
 from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.stats.arrays import Bools, Floats
+from kdprobe.workers.counting import part
 
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 RANDOM = "random"
@@ -38,18 +39,22 @@ class Explanation:
 
 
 class PieceRequest(NamedTuple):
-    """Sentences that are explained together, and what is known of them by method."""
+    """Sentences that are explained together, and what is known of them by method.
+
+    `tokens` are about how many the passes of each method have, which say how far a piece is.
+    """
 
     sentences: Sequence[Sentence]
     setting: ExplanationSettings
     known: Mapping[str, Mapping[bytes, Explanation]]
+    tokens: Mapping[str, float]
 
 
 def explain_piece(
     reader: TextsReader, request: PieceRequest
 ) -> dict[str, dict[bytes, Explanation]]:
     """Explain a piece; what is new, by method."""
-    piece, setting, before = request
+    piece, setting, before, tokens = request
     inputs = [ask(reader, one, setting) for one in piece]
     answers: dict[bytes, Floats] = {}
     known = {name: dict(explanations) for name, explanations in before.items()}
@@ -59,21 +64,32 @@ def explain_piece(
         chosen = [replace(o, game=o.game.anew(answers)) for o in (inputs[row] for row in rows)]
         if not rows:
             continue
-        if name == RANDOM:
-            scored = [Attribution(np.empty(0)) for _ in rows]
-        elif name in setting.methods:
-            method: Method = METHODS.load(name)
-            attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
-            scored = [_checked(one) for one in attributions]
-        else:
-            scores = partial(_known_scores, known, [piece[row].key for row in rows])
-            scored = order_numbers(name, chosen, setting, scores)
-        wanted = setting.deletion and name in (*setting.methods, RANDOM)
-        deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=wanted)
+        scores = partial(_known_scores, known, [piece[row].key for row in rows])
+        with part(tokens.get(name, 0.0)):
+            scored = _scored(name, chosen, reader, setting, scores)
+            wanted = setting.deletion and name in (*setting.methods, RANDOM)
+            deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=wanted)
         both = zip(rows, scored, deletions, strict=True)
         new[name] = {piece[row].key: Explanation(one, fall) for row, one, fall in both}
         explanations.update(new[name])
     return new
+
+
+def _scored(
+    name: str,
+    chosen: Sequence[ExplanationInput],
+    reader: TextsReader,
+    setting: ExplanationSettings,
+    scores: Callable[[str], Sequence[Floats]],
+) -> list[Attribution]:
+    """Return what one method says of texts; see `kept_explanations.explained_names`."""
+    if name == RANDOM:
+        return [Attribution(np.empty(0)) for _ in chosen]
+    if name not in setting.methods:
+        return order_numbers(name, chosen, setting, scores)
+    method: Method = METHODS.load(name)
+    attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
+    return [_checked(one) for one in attributions]
 
 
 def _known_scores(

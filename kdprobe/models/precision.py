@@ -15,6 +15,7 @@ from torch import nn
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.foreign import said, translated
+from kdprobe.plain_text import how_many
 
 if TYPE_CHECKING:
     from kdprobe.models.handle import ModelHandle
@@ -172,8 +173,9 @@ def quantized(model: Any, *, name: str) -> Quantized:
         quantize: Any = quantization.quantize_dynamic
         placed = quantize(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
     note = (
-        f"the weights of its {len(maps)} linear maps ({share:.0%} of its parameters) and what they "
-        f"read were run in int8 (torch dynamic quantisation, {engine}), its texts one by one"
+        f"the weights of its {how_many(len(maps), 'linear map')} ({share:.0%} of its parameters) "
+        f"and what they read were run in int8 (torch dynamic quantisation, {engine}), its texts "
+        "one by one"
     )
     return Quantized(placed, engine, note)
 

@@ -27,6 +27,7 @@ from kdprobe.models.tokens import Texts
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
 from kdprobe.observations.attributions import Word
 from kdprobe.stats.arrays import Floats
+from kdprobe.workers.counting import count
 
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""
@@ -173,6 +174,7 @@ class Reader:
             ):
                 inputs = self.tensors([rows[row] for row in batch])
                 values[batch] = self._run(self.opened, inputs).double().cpu().numpy()
+                count(float(lengths[batch].sum()))
         return values
 
     def deviation(self, samples: Sequence[Texts], values: Floats) -> str | None:
@@ -225,6 +227,7 @@ class Reader:
         Raises:
             CapabilityError: the model does not look the text's tokens up in its word embeddings.
         """
+        count((2.0 if torch.is_grad_enabled() else 1.0) * inputs["input_ids"].numel())
         given = {**inputs, _VECTORS: vectors}
         return self.text.run(given, self._run_vectors, torch.cat, model=self.model)
 

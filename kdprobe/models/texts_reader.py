@@ -22,6 +22,7 @@ from kdprobe.models.text_function import TextFunction
 from kdprobe.models.tokens import Texts
 from kdprobe.observations.attributions import Word
 from kdprobe.stats.arrays import Floats
+from kdprobe.workers.counting import count
 from kdprobe.workers.pieces import Held
 
 
@@ -99,7 +100,11 @@ class FunctionReader:
         """Call the function on many texts or pairs; float64 `[n, c]`."""
         if not rows:
             return np.empty((0, len(self.columns)))
-        return self._handle.values(rows, batch_size=len(rows) if at_once else BATCH_SIZE)
+        words = sum(len(text.split()) for texts in rows for text in texts) / len(rows)
+        return self._handle.values(
+            rows, batch_size=len(rows) if at_once else BATCH_SIZE,
+            advance=lambda done: count(done * words),
+        )  # fmt: skip
 
     def deviation(self, samples: Sequence[Texts], values: Floats) -> str | None:
         """Return where its outputs are not the same twice."""

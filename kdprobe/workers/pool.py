@@ -9,23 +9,26 @@ every piece is computed in the same batches whoever computes it.
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, NamedTuple
 
-from kdprobe.errors import WorkerError
 from kdprobe.leftovers import clear_leftovers, temporary_folder
+from kdprobe.workers.counting import counted, last_of
 from kdprobe.workers.pieces import FailedWork, H, R, T, WorkPiece
 from kdprobe.workers.process import (
     Raised,
     begin,
     bounded_threads,
+    ended_as_error,
     environment,
     is_worker,
     without_interrupts,
@@ -40,6 +43,24 @@ STARTING = 5.0
 """Seconds that a process takes to begin (it imports torch): what sharing out must save at least."""
 
 _NAME = "kdprobe-jobs"
+
+Heard = Callable[[int, float], None]
+"""Takes the place of a piece that is worked on, and how much of it is done; see `counting`."""
+
+
+class _Call(NamedTuple, Generic[H, T, R]):
+    """The function of all pieces, and who hears how far each is."""
+
+    function: Callable[[H, T], R]
+    heard: Heard | None
+
+
+class _Sent(NamedTuple, Generic[H, T]):
+    """A piece under way in another process, and the file that says how far it is."""
+
+    place: int
+    piece: WorkPiece[H, T]
+    told: Path | None
 
 
 class Workers:
@@ -103,13 +124,19 @@ class Workers:
         self._folder = None
 
     def map(
-        self, function: Callable[[H, T], R], pieces: Sequence[WorkPiece[H, T]]
+        self,
+        function: Callable[[H, T], R],
+        pieces: Sequence[WorkPiece[H, T]],
+        *,
+        heard: Heard | None = None,
     ) -> Generator[tuple[int, R]]:
         """Do all pieces; yield the place and the result of each as it is done, in any order.
 
         Args:
             function: a function of a module, called with the held object and what is given.
             pieces: the work, in the order in which one process does it.
+            heard: told how far pieces are while they are worked on, of those elsewhere once a
+                second.
 
         Raises:
             WorkerError: a process ended before its work was done.
@@ -117,7 +144,7 @@ class Workers:
         """
         open_places = set(range(len(pieces)))
         failed: dict[int, Exception] = {}
-        with closing(self.outcomes(function, pieces)) as outcomes:
+        with closing(self.outcomes(function, pieces, heard=heard)) as outcomes:
             for place, result in outcomes:
                 open_places.discard(place)
                 if isinstance(result, FailedWork):
@@ -141,29 +168,35 @@ class Workers:
                     following += 1
 
     def outcomes(
-        self, function: Callable[[H, T], R], pieces: Sequence[WorkPiece[H, T]]
+        self,
+        function: Callable[[H, T], R],
+        pieces: Sequence[WorkPiece[H, T]],
+        *,
+        heard: Heard | None = None,
     ) -> Generator[tuple[int, R | FailedWork]]:
         """Do all pieces as `map` does; what some of them raise keeps no other from being done.
 
         Raises:
             WorkerError: a process ended before its work was done.
         """
-        left = deque(enumerate(pieces))
+        call, left = _Call(function, heard), deque(enumerate(pieces))
         spent, done = 0.0, 0.0
         while left and not self._is_worth(left, spent / done if done else None):
             place, piece = left.popleft()
             started = time.perf_counter()
-            result = self._do_here(function, piece)
+            result = self._do_here(call, place, piece)
             seconds = time.perf_counter() - started
             spent, done, self._spent = spent + seconds, done + piece.size, self._spent + seconds
             yield place, result
         if left:
-            yield from self._share_out(function, left)
+            yield from self._share_out(call, left)
 
-    def _do_here(self, function: Callable[[H, T], R], piece: WorkPiece[H, T]) -> R | FailedWork:
+    def _do_here(self, call: _Call[H, T, R], place: int, piece: WorkPiece[H, T]) -> R | FailedWork:
+        tell = None if call.heard is None else partial(call.heard, place)
+        threads = self.threads if piece.held.bounded else None
         try:
-            with bounded_threads(self.threads if piece.held.bounded else None):
-                return function(piece.held.value, piece.made())
+            with bounded_threads(threads), counted(tell):
+                return call.function(piece.held.value, piece.made())
         except Exception as error:
             return FailedWork(error)
 
@@ -210,10 +243,10 @@ class Workers:
             self._begun = [self._pool.submit(os.getpid) for _ in range(plan.jobs)]
 
     def _share_out(
-        self, function: Callable[[H, T], R], left: deque[tuple[int, WorkPiece[H, T]]]
+        self, call: _Call[H, T, R], left: deque[tuple[int, WorkPiece[H, T]]]
     ) -> Generator[tuple[int, R | FailedWork]]:
         assert self._folder is not None
-        running: dict[Future[R | Raised], tuple[int, WorkPiece[H, T]]] = {}
+        running: dict[Future[R | Raised], _Sent[H, T]] = {}
         # Nothing is cancelled where this ends early: an executor that is ended at the same time, as
         # by Ctrl-C, would stumble over it, and no more than a piece a process is under way.
         while left or running:
@@ -221,61 +254,42 @@ class Workers:
                 place, piece = left.popleft()
                 file = piece.held.file_in(self._folder, self._say)
                 if file is None:
-                    yield place, self._do_here(function, piece)
+                    yield place, self._do_here(call, place, piece)
                 else:
-                    running[self._submit(function, file, piece.made())] = place, piece
+                    told = None if call.heard is None else self._folder / secrets.token_hex(8)
+                    sent = _Sent(place, piece, told)
+                    running[self._submit(call, file, sent)] = sent
             # A wait without end cannot be interrupted on every system.
             for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                (place, piece), result = running.pop(future), self._result(future)
-                yield place, self._again(function, piece, result)
+                sent = running.pop(future)
+                with ended_as_error(self.jobs):
+                    result = future.result()
+                if sent.told is not None:
+                    sent.told.unlink(missing_ok=True)
+                yield sent.place, self._again(call, sent, result)
+            for sent in running.values():
+                if call.heard is not None and sent.told is not None:
+                    call.heard(sent.place, last_of(sent.told))
 
-    def _again(
-        self, function: Callable[[H, T], R], piece: WorkPiece[H, T], result: R | Raised
-    ) -> R | FailedWork:
+    def _again(self, call: _Call[H, T, R], sent: _Sent[H, T], result: R | Raised) -> R | FailedWork:
         """Do here what failed elsewhere, so that it fails as in one process, or does not.
 
         What works here only was not made again elsewhere as it is: all its work is done here then.
         """
         if not isinstance(result, Raised):
             return result
-        again = self._do_here(function, piece)
-        if not isinstance(again, FailedWork) and not piece.held.here:
-            piece.held.here = f"in others it fails ({result.words})"
-            self._say(f"{piece.held.name} works in one process: {piece.held.here}.")
+        held = sent.piece.held
+        again = self._do_here(call, sent.place, sent.piece)
+        if not isinstance(again, FailedWork) and not held.here:
+            held.here = f"in others it fails ({result.words})"
+            self._say(f"{held.name} works in one process: {held.here}.")
         return again
 
-    def _submit(self, function: Callable[[H, T], R], file: Path, given: T) -> Future[R | Raised]:
-        from loky.process_executor import BrokenProcessPool
-
+    def _submit(self, call: _Call[H, T, R], file: Path, sent: _Sent[H, T]) -> Future[R | Raised]:
         assert self._pool is not None
-        try:
-            with without_interrupts():
-                future: Future[R | Raised] = self._pool.submit(
-                    work, function, file, given, self.threads
-                )
-        except BrokenProcessPool as error:
-            raise self._ended(error) from error
-        return future
-
-    def _result(self, future: Future[R | Raised]) -> R | Raised:
-        from loky.process_executor import BrokenProcessPool
-
-        try:
-            return future.result()
-        except BrokenProcessPool as error:
-            raise self._ended(error) from error
-
-    def _ended(self, error: Exception) -> WorkerError:
-        """Say that a process has ended, as it does where memory is short."""
-        codes = str(error).partition("exit codes of the workers are ")[2].splitlines()
-        how = f" with {codes[0].strip('{}')}" if codes else ""
-        return WorkerError(
-            f"`jobs={self.jobs}`",
-            found=f"a process ended{how} before its work was done",
-            expected=f"memory for {self.jobs} processes ({free_bytes() / 1e9:.1f} GB are free)",
-            remedy="ask for fewer `jobs` or a smaller `batch_size`; what was done is kept in the "
-            "cache",
-        )
+        given = sent.piece.made()
+        with ended_as_error(self.jobs), without_interrupts():
+            return self._pool.submit(work, call.function, file, given, self.threads, sent.told)
 
 
 ALONE = Workers(jobs=1)

@@ -19,8 +19,10 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kdprobe.errors import WorkerError
 from kdprobe.foreign import said
-from kdprobe.workers.room import JOBS_VARIABLE
+from kdprobe.workers.counting import counted, into
+from kdprobe.workers.room import JOBS_VARIABLE, free_bytes
 from kdprobe.workers.sending import take
 
 if TYPE_CHECKING:
@@ -100,6 +102,32 @@ def without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextlib.contextmanager
+def ended_as_error(jobs: int) -> Iterator[None]:
+    """Say that a process has ended, as it does where memory is short, in one message.
+
+    Args:
+        jobs: how many processes there are.
+
+    Raises:
+        WorkerError: one ended in the block.
+    """
+    from loky.process_executor import BrokenProcessPool
+
+    try:
+        yield
+    except BrokenProcessPool as error:
+        codes = str(error).partition("exit codes of the workers are ")[2].splitlines()
+        how = f" with {codes[0].strip('{}')}" if codes else ""
+        raise WorkerError(
+            f"`jobs={jobs}`",
+            found=f"a process ended{how} before its work was done",
+            expected=f"memory for {jobs} processes ({free_bytes() / 1e9:.1f} GB are free)",
+            remedy="ask for fewer `jobs` or a smaller `batch_size`; what was done is kept in the "
+            "cache",
+        ) from error
+
+
 @functools.lru_cache(maxsize=1)
 def _linear_algebra(modules: int) -> ThreadpoolController:
     """Look for the loaded libraries, which takes milliseconds; anew once more modules are there."""
@@ -130,14 +158,23 @@ def bounded_threads(threads: int | None) -> Iterator[None]:
             torch.set_num_threads(before)
 
 
-def work(function: Callable[[Any, Any], Any], file: Path, given: Any, threads: int) -> Any:
+def work(
+    function: Callable[[Any, Any], Any], file: Path, given: Any, threads: int, told: Path | None
+) -> Any:
     """Do one piece of work in this process.
+
+    Args:
+        function: see `pool.Workers.map`.
+        file: holds what many pieces need.
+        given: what is the piece's own.
+        threads: what it is computed with.
+        told: where to write how far it is; None: nowhere.
 
     Returns:
         What the function gives, or `Raised`.
     """
     try:
-        with bounded_threads(threads):
+        with bounded_threads(threads), counted(None if told is None else into(told)):
             return function(take(file), given)
     except Exception as error:
         return Raised(said(error))

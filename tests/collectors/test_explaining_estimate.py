@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from kdprobe.collectors.attributions import estimate
-from kdprobe.collectors.attributions.estimate import passes_of, say_estimate
+from kdprobe.collectors.attributions.estimate import say_estimate
 from kdprobe.extract.attributions import ExplanationRequest, explain_models
 from kdprobe.extract.method import METHODS
+from kdprobe.extract.passes import passes_of
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models import precision
@@ -99,16 +100,40 @@ def test_one_line_names_the_time_and_what_bfloat16_saves(
     monkeypatch.setattr(precision, "has_bfloat16", lambda device: True)
     monkeypatch.setattr(precision, "_measured_ratio", lambda device: 2.5)
     lines = Lines()
-    say_estimate([request_of, request_of._replace(sentences=[])], lines)
+    say_estimate([request_of, request_of._replace(sentences=[])], lines, jobs=4)
     (line,) = lines.said
     tokens = sum(
         sum(passes_of(request_of.setting, len(one.words)).values())
         * len(reader_of(request_of.handle).encode(one.texts).ids)
         for one in request_of.sentences
     )
-    assert line.startswith("Explaining 2 sentences with 1 models, random weights included: about ")
-    assert f"{tokens * 0.01 / 60:.0f} minutes of one core." in line
+    assert line.startswith("Explaining 2 sentences with 1 model, random weights included: about ")
+    assert f"{tokens * 0.01 / 60:.0f} minutes in one process." in line  # of one piece
     assert "60% of what lime, shap, occlusion take" in line
+
+
+def test_the_time_is_that_of_the_processes_that_share_it(
+    request_of: ExplanationRequest, monkeypatch: pytest.MonkeyPatch
+):
+    """Guards against an hour that is said of work that four processes do in a quarter of it.
+
+    Three pieces keep three of four processes busy; what takes seconds starts none.
+    """
+    monkeypatch.setattr(estimate, "_WORTH", 0.0)
+    monkeypatch.setattr(estimate, "free_bytes", lambda: 64_000_000_000)
+    tokens = sum(
+        sum(passes_of(request_of.setting, len(one.words)).values())
+        * len(reader_of(request_of.handle).encode(one.texts).ids)
+        for one in request_of.sentences
+    )
+    for seconds, said in ((3600.0, "20 minutes in 3 processes."), (6.0, "6 seconds in one pro")):
+        monkeypatch.setattr(estimate, "_seconds_of_a_token", lambda *_, s=seconds: s / 3 / tokens)
+        lines = Lines()
+        say_estimate([request_of] * 3, lines, jobs=4)
+        assert (
+            f"Explaining 2 sentences with 3 models, random weights included: about {said}"
+            in (lines.said[0])
+        )
 
 
 def test_a_function_is_not_called_and_small_work_not_measured(request_of: ExplanationRequest):

@@ -18,14 +18,18 @@ from kdprobe.extract.coalitions import ValueFunction, every_coalition, fill
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods import _gradients, integrated_gradients
 from kdprobe.extract.orders import EVERY_COALITION
+from kdprobe.extract.passes import expected_tokens, token_counts
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models import reader as reading
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
+from kdprobe.models.texts_reader import reader_of
 from kdprobe.models.words import split_words
 from kdprobe.progress import ProgressStage, Silent
 from kdprobe.tasks.task import Task
+from kdprobe.workers.counting import counted
+from kdprobe.workers.pool import Workers
 from tests.extract.linear import asked_of, linear_reader
 from tests.models.tiny import SENTENCES, WORDS, tiny_checkpoint
 
@@ -50,19 +54,22 @@ def sentence(*texts: str) -> Sentence:
     return Sentence("|".join(texts), texts, split_words(*texts), 1)
 
 
-class Killed(Silent):
-    """A display whose reader loses patience after some steps."""
+class Steps(Silent):
+    """Keeps the steps of a stage with their notes; its reader may lose patience at one of them."""
 
-    def __init__(self, after: int) -> None:
-        self.left = after
+    def __init__(self, until: str = "never") -> None:
+        self.until = until
+        self.total: int | None = None
+        self.steps: list[tuple[int, str]] = []
 
     @contextmanager
     def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
+        self.total = total
         yield self
 
     def advance(self, steps: int = 1, *, note: str = "") -> None:
-        self.left -= steps
-        if self.left <= 0:
+        self.steps.append((steps, note))
+        if self.until in note:
             raise KeyboardInterrupt
 
 
@@ -79,7 +86,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_numbers(
     whole = explain_model(handle, asked, setting, cache=None, progress=Silent())
     cache = Cache(tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        explain_model(handle, asked, setting, cache=cache, progress=Killed(after=2))
+        explain_model(handle, asked, setting, cache=cache, progress=Steps(until="2 of 5"))
     put: list[str] = []
     real = explained_piece.ask
 
@@ -94,6 +101,48 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_numbers(
         for one, other in zip(found, resumed[name], strict=True):
             np.testing.assert_array_equal(one.scored.scores, other.scored.scores)
             np.testing.assert_array_equal(one.deletion, other.deletion)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_piece_says_how_far_it_is(
+    jobs: int, handle: HfModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards against a bar that stands at 0 while a piece takes minutes, or ends before its work.
+
+    Every batch is a step here; elsewhere the file of steps is looked at once a second, which so
+    little work may not last, but its last step is told. A piece counts whole once it is kept.
+    """
+    monkeypatch.setattr(attributions, "PIECE", 2)
+    names = ("lime", "integrated_gradients", "occlusion")
+    setting = ExplanationSettings({n: METHODS.load(n).options(**FAST.get(n, {})) for n in names})
+    asked = [sentence(text) for text in (*SENTENCES[:4], "the dog " * 8)]
+    steps = Steps()
+    with Workers(jobs, starting=0) as workers:
+        explain_model(handle, asked, setting, cache=None, progress=steps, workers=workers)
+    assert sum(count for count, _ in steps.steps) == steps.total
+    assert min(count for count, _ in steps.steps) > 0
+    assert steps.steps[-1][1] == "bert · 5 of 5 sentences"
+    if jobs == 1:
+        first = [count for count, note in steps.steps if note == "bert · 0 of 5 sentences"]
+        assert len(first) > 3
+        kept = next(count for count, note in steps.steps if note == "bert · 2 of 5 sentences")
+        assert kept < sum(first)
+
+
+@pytest.mark.parametrize("name", ["lime", "shap", "integrated_gradients", "occlusion"])
+def test_what_is_foreseen_of_a_sentence_is_about_what_is_run(name: str, handle: HfModel) -> None:
+    """Guards against time left that is off by the tokens of a method nobody foresaw."""
+    options = METHODS.load(name).options()
+    setting = ExplanationSettings({name: options}, deletion=False)
+    asked, reader = [sentence(" ".join(WORDS[:14]))], reader_of(handle)
+    foreseen = expected_tokens(setting, asked, token_counts(reader, asked))
+    told: list[float] = []
+    with counted(told.append):
+        explained_piece.explain_piece(
+            reader, explained_piece.PieceRequest(asked, setting, {name: {}}, {name: 1e9})
+        )
+    assert told[-1] == 1e9
+    assert 0.5 < told[-2] / foreseen[name] < 1.6
 
 
 @pytest.mark.parametrize("known", ["occlusion", "lime", "shap"])

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from kdprobe import errors
-from kdprobe.workers import room
+from kdprobe.workers import counting, room
 from kdprobe.workers.pieces import FailedWork, Held, WorkPiece
 from kdprobe.workers.pool import Workers
 from kdprobe.workers.process import bounded_threads
@@ -90,6 +90,31 @@ def test_the_first_error_in_the_order_of_the_work_is_raised_as_it_was(two: Worke
     assert isinstance(outcomes[0].error, errors.TaskError)
     assert isinstance(outcomes[2], FailedWork)
     assert isinstance(outcomes[2].error, errors.CapabilityError)
+
+
+def test_work_says_how_far_it_is_wherever_it_is_done(two: Workers) -> None:
+    """A bar that hears of whole pieces only stands still while a large model works on one."""
+
+    def slow(given: float) -> int:
+        with counting.part(4 * given):
+            for _ in range(4):
+                counting.count(given)
+                time.sleep(0.7)
+        return os.getpid()
+
+    piece: WorkPiece[object, object] = WorkPiece(Held(slow, "a call"), 10.0)
+    heard: dict[bool, list[float]] = {True: [], False: []}
+    with Workers(1) as alone:
+        for workers in (alone, two):
+            inside = workers is alone
+            ((_, pid),) = workers.map(
+                CALL, [piece], heard=lambda place, amount, to=inside: heard[to].append(amount)
+            )
+            assert (pid == os.getpid()) is inside
+    assert heard[True] == [10.0, 20.0, 30.0, 40.0, 40.0]
+    assert heard[False] == sorted(heard[False])
+    assert {each % 10 for each in heard[False]} == {0.0}
+    assert 0.0 < heard[False][-1] <= 40.0
 
 
 def test_what_fails_elsewhere_only_is_done_here(two: Workers) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, unchecked
 from kdprobe.observations.study import Study
 from kdprobe.observations.train_texts import TrainTexts
+from kdprobe.plain_text import how_many
 from kdprobe.tasks.task import text_hash
 
 _TRAIN = "texts not seen in training"
@@ -64,19 +65,21 @@ def check_doubles(study: Study) -> list[Check]:
         for group in double
         if labels is not None and len(np.unique(labels[group][known[group]])) > 1
     ]
-    detail = f"{len(double)} texts more than once, {len(torn)} of them with different labels"
+    texts = how_many(len(double), "text")
+    detail = f"{texts} more than once, {len(torn):,} of them with different labels"
     if torn:
         ids = [study.split.ids[row] for group in torn for row in group]
         message = (
-            f"{len(torn)} texts stand in the split with different gold labels ({_named(ids)}): no "
-            "model can be right on all of them."
+            f"{how_many(len(torn), 'text stands', 'texts stand')} in the split with different "
+            f"gold labels ({_named(ids)}): no model can be right on all of them."
         )
         return [flagged(_DOUBLES, "conflicting_duplicates", "warning", message, detail=detail)]
     extra = sum(len(group) - 1 for group in double)
     ids = [study.split.ids[row] for group in double for row in group]
     message = (
-        f"{len(double)} texts stand more than once in the split ({_named(ids)}): {extra} examples "
-        "are counted again, and intervals are a little too narrow."
+        f"{how_many(len(double), 'text stands', 'texts stand')} more than once in the split "
+        f"({_named(ids)}): {how_many(extra, 'example is', 'examples are')} counted "
+        "again, and intervals are a little too narrow."
     )
     return [flagged(_DOUBLES, "duplicate_texts", "note", message, detail=detail)]
 

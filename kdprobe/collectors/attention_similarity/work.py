@@ -14,6 +14,7 @@ from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.work import duration
 from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.observations.attention import AttentionPairs
+from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.task import Split
@@ -121,8 +122,8 @@ def say_estimate(
     if missing:
         count = max(len(mate.shared.kept) for mate in missing)
         progress.say(
-            f"Attention of {count:,} examples, {len(missing)} encoders beside the teacher, random "
-            f"weights included: about {duration(seconds)}."
+            f"Attention of {how_many(count, 'example')}, {how_many(len(missing), 'encoder')} "
+            f"beside the teacher, random weights included: about {duration(seconds)}."
             + bfloat16_advice(seconds, first.handle.precision, first.handle.device.type)
         )
 

@@ -14,6 +14,7 @@ from kdprobe.collectors.attributions.plan import ExplanationPlan, sampling_note
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.label_sets import as_given
 from kdprobe.observations.study import Study
+from kdprobe.plain_text import how_many
 from kdprobe.stats.arrays import Bools, Floats
 
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ def _gap_notes(unsettled: Sequence[str]) -> tuple[str, ...]:
         return ()
     shown, more = ", ".join(unsettled[:10]), len(unsettled) - 10
     return (
-        f"{len(unsettled)} explanations do not add up to the change of the output within their "
-        f"largest gap: {shown}{f' and {more} more' if more > 0 else ''} (attributions.parquet "
-        "holds every gap).",
+        f"{how_many(len(unsettled), 'explanation does', 'explanations do')} not add up to the "
+        f"change of the output within the largest gap: {shown}"
+        f"{f' and {more} more' if more > 0 else ''} (attributions.parquet holds every gap).",
     )
 
 
@@ -148,7 +149,7 @@ def _notes(
     notes += plan.notes
     cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]
     if cut:
-        count = "1 example is" if len(cut) == 1 else f"{len(cut)} examples are"
+        count = how_many(len(cut), "example is", "examples are")
         notes.append(
             f"{count} longer than a model reads; only words that all models read were explained "
             f"(first: {cut[0]})."
@@ -156,5 +157,8 @@ def _notes(
     for model, method, key in failed[:3]:
         notes.append(f"{method} gave no finite scores for {model} on {key}: it is left out.")
     if len(failed) > 3:
-        notes.append(f"{len(failed) - 3} more explanations without finite scores are left out.")
+        notes.append(
+            f"{how_many(len(failed) - 3, 'more explanation')} without finite scores "
+            f"{'is' if len(failed) == 4 else 'are'} left out."
+        )
     return tuple(notes)

@@ -62,7 +62,7 @@ def explain_all(
     requested = [*requests.values(), *floors.open.values()]
     answers = explain_models(
         requested, title=title, **how,
-        before=partial(say_estimate, progress=how["progress"]),
+        before=partial(say_estimate, progress=how["progress"], jobs=how["workers"].jobs),
     )  # fmt: skip
     explained = dict(zip(requests, answers, strict=False))
     floors.learn(answers[len(requests) :])

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.errors import CapabilityError
 from kdprobe.observations.causal_use import ErasedLayer
+from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
 from kdprobe.results.numbers import show_duration
 from kdprobe.stats.arrays import Floats
@@ -191,9 +192,10 @@ class ErasureWork:
         above = sum((blocks - layer + 0.5) / (blocks + 0.5) for layer in editor.places)
         runs = len(setting.split) * len(sets) * (1 + setting.draws)
         progress.say(
-            f"Causal use of {self.model}: {len(sets)} properties erased from "
-            f"{len(editor.places)} layers, and {setting.draws} random subspaces each, on "
-            f"{len(setting.split):,} examples: about "
+            f"Causal use of {self.model}: {how_many(len(sets), 'property', 'properties')} erased "
+            f"from {how_many(len(editor.places), 'layer')}, and "
+            f"{how_many(setting.draws, 'random subspace')} each, on "
+            f"{how_many(len(setting.split), 'example')}: about "
             f"{show_duration(read * gathering + runs * above * running)}."
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, sentences_of
+from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
 
 if TYPE_CHECKING:
@@ -60,10 +61,11 @@ def say_estimate(work: Sequence[Work], progress: Progress) -> None:
     starts = f", from {seeds} seeds each" if seeds > 1 else ""
     disk = max(2 * sum(each.encoder.reader.widths) * len(each.texts) for each in open_work)
     progress.say(
-        f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
-        f"included ({disk / 1e6:,.0f} MB on disk at a time): about {duration(reading)}; then "
-        f"{probes:,} probes, one a task, layer and pooling{starts}: about {duration(fitting)}."
-        + bfloat16_advice(reading, first.precision, first.device.type)
+        f"Probing reads {how_many(len(texts), 'sentence')} with "
+        f"{how_many(len(open_work), 'encoder')}, random weights included "
+        f"({disk / 1e6:,.0f} MB on disk at a time): about {duration(reading)}; then "
+        f"{how_many(probes, 'probe')}, one a task, layer and pooling{starts}: about "
+        f"{duration(fitting)}." + bfloat16_advice(reading, first.precision, first.device.type)
     )
 
 
@@ -91,9 +93,11 @@ def _fitting_seconds(work: Work) -> float:
 def duration(seconds: float) -> str:
     """Return a time as people say it.
 
-    >>> [duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
-    ['12 seconds', '5 minutes', '2.5 hours']
+    >>> [duration(seconds) for seconds in (1.2, 12.3, 300.0, 9000.0)]
+    ['1 second', '12 seconds', '5 minutes', '2.5 hours']
     """
     if seconds >= 5400:
         return f"{seconds / 3600:.1f} hours"
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
+    if seconds >= 90:
+        return f"{seconds / 60:.0f} minutes"
+    return how_many(round(seconds), "second")

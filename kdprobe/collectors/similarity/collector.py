@@ -23,6 +23,7 @@ from kdprobe.collectors.similarity.work import PairedEncoder, compared, paired_w
 from kdprobe.models.handle import Capability
 from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.probes import Unread
+from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.seeds import derive_generator
@@ -67,7 +68,7 @@ class SimilarityCollector:
             return skipped
         texts = _sentences(session.split, options.sentences, session.seed)
         if len(texts) < FEWEST:
-            there = "1 sentence" if len(texts) == 1 else f"{len(texts)} different sentences"
+            there = how_many(len(texts), "sentence", "different sentences")
             reason = f"{session.split.name} has {there}; layers are compared on {FEWEST} or more"
             return Skipped(what=self.name, reason=reason)
         return PreparedSimilarity(options, texts, lacking)
@@ -145,8 +146,9 @@ def _say_estimate(
     )
     pairs = sum(pair_count(first, mate.encoder.reader) for mate in missing)
     progress.say(
-        f"Similarity reads {len(texts):,} sentences with {len(readers)} encoders, random weights "
-        f"included: about {duration(reading)}; then {pairs:,} pairs of layers: about "
+        f"Similarity reads {how_many(len(texts), 'sentence')} with "
+        f"{how_many(len(readers), 'encoder')}, random weights included: about {duration(reading)}; "
+        f"then {how_many(pairs, 'pair')} of layers: about "
         f"{duration(comparing)}."
         + bfloat16_advice(reading, first.handle.precision, first.handle.device.type)
     )
