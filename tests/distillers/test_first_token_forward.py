@@ -95,6 +95,24 @@ def test_a_head_that_reads_every_token_is_found_out() -> None:
     assert not first_token_suffices(model, job.encoded)
 
 
+def test_texts_of_one_token_do_not_hide_the_others() -> None:
+    """Guards the texts that are tried: of one token, a mean over tokens is that of the first."""
+    torch.manual_seed(0)
+    job = toy_job(TrainingSettings(), weighted_loss=toy_weighted_loss("hard_labels"))
+    ids = job.encoded.columns["input_ids"]
+    rows = [[row[0]] for row in ids[:30]] + [list(ids[30]) * 3]
+    columns = {
+        name: rows if name == "input_ids" else [[0] * len(row) for row in rows]
+        for name in job.encoded.columns
+    }
+    encoded = replace(job.encoded, columns=columns)
+    assert first_token_suffices(job.student, encoded)
+    pooler = job.student.bert.pooler
+    whole = pooler.forward
+    pooler.forward = lambda hidden: whole(hidden.mean(1, keepdim=True))
+    assert not first_token_suffices(job.student, encoded)
+
+
 @pytest.mark.parametrize("enough", [True, False])
 def test_no_hook_is_left(enough: bool) -> None:
     """Guards the saved model's later passes: a hook left behind would cut them too."""
