@@ -91,7 +91,7 @@ def rounding_notices(
         try:
             full = _in_float32(model, session, runtime, label_map)
             how = explaining or AttributionRequest()
-            effect = _effect(model.name, cast("HfModel", rounded), full, session, how)
+            effect = _effect(model.name, cast("HfModel", rounded), full, session, how, progress)
         except Exception as error:
             effect = failure(model.name, error).reason
         message = f"{model.name} in {getattr(rounded, 'precision', '')} beside float32: {effect}"
@@ -120,7 +120,12 @@ def _in_float32(
 
 
 def _effect(
-    name: str, rounded: HfModel, full: HfModel, session: Session, explaining: AttributionRequest
+    name: str,
+    rounded: HfModel,
+    full: HfModel,
+    session: Session,
+    explaining: AttributionRequest,
+    progress: Progress,
 ) -> str:
     generator = derive_generator(session.seed, "rounding", session.split.name)
     sample = session.split.sample(EXAMPLES, generator)
@@ -144,7 +149,7 @@ def _effect(
             f"mean-pooled layers keep a cosine of {np.mean(list(layers.values())):.5f} with "
             f"theirs (the least is {layers[least]:.5f}, layer {least})"
         )
-    words = _word_scores(name, rounded, full, session, explaining)
+    words = _word_scores(name, rounded, full, session, explaining, progress)
     if words:
         shown = ", ".join(f"{method} {value:.3f}" for method, value in words.items())
         parts.append(f"rank correlation of word scores (few short texts): {shown}")
@@ -175,7 +180,12 @@ def _layers(rounded: HfModel, full: HfModel, sample: Split) -> dict[str, float]:
 
 
 def _word_scores(
-    name: str, rounded: HfModel, full: HfModel, session: Session, explaining: AttributionRequest
+    name: str,
+    rounded: HfModel,
+    full: HfModel,
+    session: Session,
+    explaining: AttributionRequest,
+    progress: Progress,
 ) -> dict[str, float]:
     """Return, by method that explained, the mean rank correlation with scores in float32.
 
@@ -187,9 +197,8 @@ def _word_scores(
     if not study.has(Attributions):
         return {}
     from kdprobe.collectors.attributions.collector import setting_of
-    from kdprobe.extract.attributions import explain_model
+    from kdprobe.extract.attributions import ExplanationRequest, explain_models
     from kdprobe.extract.sentence import Sentence
-    from kdprobe.progress import Silent
 
     explained, split = study.get(Attributions), study.split
     places = {key: row for row, key in enumerate(split.ids)}
@@ -203,11 +212,16 @@ def _word_scores(
     chosen = sentences[:SENTENCES]
     whole = setting_of(explaining, session.seed, several=session.task.kind == "multilabel")
     methods = {method: whole.methods[method] for method in explained.methods}
-    setting = replace(whole, methods=methods, deletion=False)
-    one, other = (
-        explain_model(model, chosen, setting, cache=None, progress=Silent())
-        for model in (rounded, full)
-    )
+    setting = replace(whole, methods=methods)
+    # What was just explained is read from the cache; of float32 no order of deletions is needed.
+    requests = [
+        ExplanationRequest(rounded, chosen, setting),
+        ExplanationRequest(full, chosen, replace(setting, deletion=False)),
+    ]
+    one, other = explain_models(
+        requests, title=f"explaining {name} in float32, too", cache=session.cache,
+        progress=progress, workers=session.workers,
+    )  # fmt: skip
     means = {}
     for method in methods:
         pairs = zip(one[method], other[method], strict=True)

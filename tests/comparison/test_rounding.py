@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import kdprobe
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.comparison.rounding import output_moves
 from kdprobe.extract import attributions
-from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.attributions import ExplanationRequest, explain_model
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
@@ -95,11 +96,14 @@ def test_word_scores_are_those_that_were_asked_for(
     """Guards an effect measured of other scores than the report's, as of gradients in float32."""
     settings: list[ExplanationSettings] = []
 
-    def watched(handle: Any, sentences: Any, setting: ExplanationSettings, **more: Any) -> Any:
-        settings.append(setting)
-        return explain_model(handle, sentences, setting, **more)
+    explain_models = attributions.explain_models
 
-    monkeypatch.setattr(attributions, "explain_model", watched)
+    def watched(requests: Sequence[ExplanationRequest], **more: Any) -> Any:
+        if "float32" in more["title"]:
+            settings.extend(request.setting for request in requests)
+        return explain_models(requests, **more)
+
+    monkeypatch.setattr(attributions, "explain_models", watched)
     own = {"gradients": "model", "steps": 7}
     request = AttributionRequest(
         methods=("integrated_gradients",), sentences=6, output="probability", removal="mask",

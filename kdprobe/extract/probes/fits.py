@@ -25,7 +25,7 @@ from kdprobe.registry import known_name
 from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing.sets import ProbingSet
 
-FITS_VERSION = 3
+FITS_VERSION = 4
 _THESIS = {"hidden": (50, 100, 200), "dropout": (0.0, 0.1, 0.2)}
 _QUICK = {"batch": 256, "rate": 4e-3}
 

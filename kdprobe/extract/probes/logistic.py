@@ -24,6 +24,8 @@ SentEval's own grid ends at 0.01 and overfits a few hundred sentences.
 ITERATIONS = 60
 _MEMORY = 6
 _TOLERANCE = 1e-4
+_CROWDED = 0.75
+"""Cells that have ended are left out once at most this share goes on: a copy takes two losses."""
 NUMBERS = 24_000_000
 """Logits held at once: bounds memory whatever the number of classes."""
 
@@ -110,11 +112,15 @@ class Loss:
     def __init__(
         self, x: Tensor, y: Tensor, classes: int, strengths: tuple[float, ...], *, free: bool = True
     ) -> None:
-        self.x, self.y, self.classes = x, y, classes
+        self.x, self.y, self.classes, self.strengths, self.free = x, y, classes, strengths, free
         self.xt = x.transpose(1, 2)
         self.shape = (x.shape[0], x.shape[2])
         self.penalty = penalties(x.shape[2], strengths, free=free)
         self.rows = torch.arange(len(y))
+
+    def only(self, cells: Tensor) -> Loss:
+        """Return the losses of the cells that are true in bool `[cells]`."""
+        return Loss(self.x[cells], self.y, self.classes, self.strengths, free=self.free)
 
     def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """Return the losses at weights `[cells, d + 1, strengths, classes]`, and the gradients."""
@@ -158,6 +164,9 @@ class AnyLoss(Protocol):
     def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """Return the losses at weights, and the gradients; see `Loss`."""
 
+    def only(self, cells: Tensor) -> AnyLoss:
+        """Return the losses of the cells that are true in bool `[cells]`."""
+
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=(1, 3), keepdim=True)
@@ -185,32 +194,63 @@ def minimise(
     w = torch.zeros(cells, d, loss_of.penalty.shape[2], loss_of.classes) if start is None else start
     loss, gradient = loss_of(w)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
+    ended, places = torch.empty_like(w), torch.arange(cells)
     for _ in range(iterations):
         active = gradient.abs().amax(dim=(1, 3)) > _TOLERANCE
-        if not bool(active.any()):
+        going = active.any(dim=1)
+        if not bool(going.any()):
             break
-        direction = _direction(gradient, pairs, inverse)
-        slope = _dot(direction, gradient)
-        uphill = slope >= 0
-        direction = torch.where(uphill, -gradient, direction)
-        slope = torch.where(uphill, -_dot(gradient, gradient), slope)
-        step = torch.ones_like(slope) * active[:, None, :, None]
-        for _ in range(8):
-            trial = w + step * direction
-            new_loss, new_gradient = loss_of(trial)
-            # Rounding of a 32-bit loss must not look like a step uphill.
-            allowed = loss + 1e-4 * (step * slope)[:, 0, :, 0] + 1e-6 * loss.abs()
-            refused = (new_loss > allowed) & active
-            if not bool(refused.any()):
-                break
-            step = torch.where(refused[:, None, :, None], step * 0.5, step)
+        if int(going.sum()) <= _CROWDED * len(places):
+            ended[places] = w
+            loss_of, places = loss_of.only(going), places[going]
+            w, loss, gradient, inverse, active = (
+                one[going] for one in (w, loss, gradient, inverse, active)
+            )
+            pairs = [(a[going], b[going], rho[going]) for a, b, rho in pairs]
+        trial, new_loss, new_gradient = _step(loss_of, (w, loss, gradient), active, pairs, inverse)
         moved, turned = trial - w, new_gradient - gradient
         curvature = _dot(moved, turned)
         usable = curvature > 1e-10
         rho = torch.where(usable, 1.0 / curvature.clamp_min(1e-10), 0.0)
         pairs = [*pairs[-(_MEMORY - 1) :], (moved, turned, rho)]
         w, loss, gradient = trial, new_loss, new_gradient
-    return w
+    ended[places] = w
+    return ended
+
+
+def _step(
+    loss_of: AnyLoss,
+    now: tuple[Tensor, Tensor, Tensor],
+    active: Tensor,
+    pairs: list[tuple[Tensor, Tensor, Tensor]],
+    inverse: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return weights, losses and gradients after one step of the active fits, halved till it helps.
+
+    Args:
+        loss_of: the loss.
+        now: weights, losses and gradients before it.
+        active: bool `[cells, strengths]`.
+        pairs: the history, the earliest first.
+        inverse: of the diagonal of the Hessian at zero.
+    """
+    w, loss, gradient = now
+    direction = _direction(gradient, pairs, inverse)
+    slope = _dot(direction, gradient)
+    uphill = slope >= 0
+    direction = torch.where(uphill, -gradient, direction)
+    slope = torch.where(uphill, -_dot(gradient, gradient), slope)
+    step = torch.ones_like(slope) * active[:, None, :, None]
+    for _ in range(8):
+        trial = w + step * direction
+        new_loss, new_gradient = loss_of(trial)
+        # Rounding of a 32-bit loss must not look like a step uphill.
+        allowed = loss + 1e-4 * (step * slope)[:, 0, :, 0] + 1e-6 * loss.abs()
+        refused = (new_loss > allowed) & active
+        if not bool(refused.any()):
+            break
+        step = torch.where(refused[:, None, :, None], step * 0.5, step)
+    return trial, new_loss, new_gradient
 
 
 def _direction(

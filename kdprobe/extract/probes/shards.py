@@ -12,6 +12,7 @@ those of one product over all sentences.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -127,6 +128,16 @@ class ShardedLoss:
         cells, _, kept = axes.turn.shape
         self.shape = (cells, kept + 1)
         self.penalty = penalties(kept + 1, strengths, free=True)
+        self._cells: Tensor | None = None
+
+    def only(self, cells: Tensor) -> ShardedLoss:
+        """Return the losses of the cells that are true in bool `[cells]`; all are still read."""
+        fewer = copy(self)
+        fewer.axes = Axes(*(one[cells] for one in self.axes))
+        fewer.shape = (len(fewer.axes.mean), self.shape[1])
+        held = torch.arange(self.part.cells) if self._cells is None else self._cells
+        fewer._cells = held[cells]
+        return fewer
 
     def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
         """Return the losses at weights `[cells, d + 1, strengths, classes]`, and the gradients."""
@@ -137,7 +148,7 @@ class ShardedLoss:
         by_vector = torch.zeros(turned.shape, dtype=torch.float64)
         by_bias = torch.zeros(biases.shape, dtype=torch.float64)
         for x, places in self.part:
-            x = x.sub_(self.axes.mean)
+            x = (x if self._cells is None else x[self._cells]).sub_(self.axes.mean)
             logits = torch.baddbmm(biases, x, turned).view(cells, len(places), strengths, classes)
             error = torch.log_softmax(logits, dim=-1)
             y, rows = self.y[places], torch.arange(len(places))

@@ -10,7 +10,8 @@ import torch
 
 from kdprobe.errors import UnknownNameError
 from kdprobe.extract.layer_features import LayerFeatures
-from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes import logistic
+from kdprobe.extract.probes.data import ProbeData, with_ones
 from kdprobe.extract.probes.fits import ProbeOptions, check_probe, fit_cells, protocols
 from kdprobe.extract.probes.groups import fit_probes
 from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
@@ -276,3 +277,35 @@ def test_an_unknown_probe_is_refused():
         "`probing.probe`: no probe is called 'svm', expected one of logistic, mlp, senteval, "
         "senteval-sum, thesis, fast"
     )
+
+
+def test_cells_that_have_ended_are_left_out_and_keep_their_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Guards cells that are lost, exchanged or moved on when others go on without them."""
+    data = features(cells=6, n=300, d=12, classes=3)
+    stretched = data.train * (1 + 9 * torch.rand(6, 1, 12, generator=torch.manual_seed(0)))
+    data, spread = logistic.rotated(replace(data, train=stretched))
+    lengths: list[int] = []
+
+    class Watched(logistic.Loss):
+        def __call__(self, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            lengths.append(len(w))
+            return super().__call__(w)
+
+        def only(self, cells: torch.Tensor) -> "Watched":
+            return Watched(self.x[cells], self.y, self.classes, self.strengths, free=self.free)
+
+    def weights(crowded: float) -> torch.Tensor:
+        monkeypatch.setattr(logistic, "_CROWDED", crowded)
+        lengths.clear()
+        return logistic.minimise(
+            Watched(with_ones(data.train), data.y_train, 3, (1.0, 1e-3)), spread
+        )
+
+    together = weights(0.0)
+    assert set(lengths) == {6}
+    apart = weights(1.0)
+    assert len(set(lengths)) > 2  # they end at different times
+    assert lengths == sorted(lengths, reverse=True)
+    torch.testing.assert_close(apart, together, rtol=0, atol=1e-5)

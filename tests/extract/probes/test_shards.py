@@ -78,6 +78,24 @@ def test_the_loss_and_its_gradient_are_those_of_all_sentences(
     assert given_slope.numpy() == pytest.approx(slope.numpy(), abs=2e-5)
 
 
+def test_the_losses_of_some_cells_are_theirs_among_all(
+    task: tuple[LayerFeatures, ProbingSet], monkeypatch: pytest.MonkeyPatch
+):
+    """Guards against axes of other cells than the vectors, also when cells end a second time."""
+    monkeypatch.setattr(shards, "NUMBERS", 60)
+    features, probing_set = task
+    part = shards.ShardedPart(features, [0, 1], probing_set.train, 3)
+    loss = shards.ShardedLoss(
+        part, torch.from_numpy(probing_set.train.labels), 3, shards.axes_of(part), STRENGTHS
+    )
+    weights = torch.randn(2, 6, 4, 3, generator=torch.Generator().manual_seed(0))
+    whole = loss(weights)
+    second = loss.only(torch.tensor([True, True])).only(torch.tensor([False, True]))
+    assert second.shape == (1, 6)
+    for given, expected in zip(second(weights[1:]), whole, strict=True):
+        assert given.numpy() == pytest.approx(expected[1:].numpy(), abs=1e-6)
+
+
 def test_probes_fitted_in_shards_are_those_fitted_at_once(
     task: tuple[LayerFeatures, ProbingSet], monkeypatch: pytest.MonkeyPatch
 ):
