@@ -23,6 +23,8 @@ GROUPS = ("on the front", "not on it", "teacher")
 _LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
 _ONE_SEED = "one seed"
 _LONGEST, _LINE, _MARK, _BELOW = 150.0, 13.0, 7.0, 15.0
+_LOWER = 3
+"""Lines, its own among them, on which a label may stand."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,7 @@ def _spot(spot: Spot, x: Scale, y: Scale) -> str:
 def _labels(spots: list[Spot], x: Scale, y: Scale) -> str:
     """Write number and name beside each mark; where names would overlap the number alone.
 
+    Before that a line or two lower is tried: marks at one place then have a list of names.
     A name without a number then stands below its mark.
     The last marks of the axis have their label on the left, where there is room.
     """
@@ -174,11 +177,17 @@ def _labels(spots: list[Spot], x: Scale, y: Scale) -> str:
         room = (at_x - LEFT if right else LEFT + WIDE - at_x) - 9
         names = [f"{spot.number} {spot.name}".strip(), spot.number or spot.name]
         heights = (y(spot.y) - 7, y(spot.y) + (-7 if spot.number else _BELOW))
-        for i, (name, at_y) in enumerate(zip(names, heights, strict=True)):
+        places = [
+            (name, height + lines * _LINE)
+            for name, height in zip(names, heights, strict=True)
+            for lines in range(_LOWER)
+            if not lines or height + lines * _LINE <= TOP + HIGH
+        ]
+        for i, (name, at_y) in enumerate([*places, (names[1], heights[1])]):
             shown = fitted(name, min(room, _LONGEST))
             start = at_x - 9 - extent(shown) if right else at_x + 9
             box = start, start + extent(shown), at_y
-            if i == len(names) - 1 or not any(_overlap(box, other) for other in boxes):
+            if i == len(places) or not any(_overlap(box, other) for other in boxes):
                 boxes.append(box)
                 drawn += text(at_x + (-9 if right else 9), at_y, shown, "over",
                               "end" if right else "start")  # fmt: skip

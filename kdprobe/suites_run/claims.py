@@ -11,7 +11,7 @@ from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate
 from kdprobe.results.suite import Answer, SuiteAnswer, SuiteCell
 from kdprobe.stats.kappa_range import kappa_range
-from kdprobe.suites_run.numbers import FoundNumber, SuiteNumbers
+from kdprobe.suites_run.numbers import SuiteNumbers
 
 FAR = 3.0
 """Standard deviations from independence beyond which independent mistakes are no explanation."""
@@ -59,7 +59,7 @@ def _of_kappa(claim: SuiteClaim) -> SuiteAnswer:
 
 def _of_number(claim: SuiteClaim, numbers: SuiteNumbers) -> SuiteAnswer:
     entry = numbers.find(claim.coordinates())
-    name = _label(claim, entry, numbers)
+    name = numbers.label(entry, claim.coordinates())
     whom = f"{claim.model} minus {claim.other}" if claim.other else claim.model
     held: dict[str, object] = {
         "comparison": entry.comparison, "task": entry.task, "model": claim.model,
@@ -91,15 +91,6 @@ def _of_number(claim: SuiteClaim, numbers: SuiteNumbers) -> SuiteAnswer:
         says="", answer=answer, bound=bound, cell=cell,
         evidence=f"{name}{method}, {whom}: {shown}. {_where(low, high, bound, q, answer)}",
     )  # fmt: skip
-
-
-def _label(claim: SuiteClaim, entry: FoundNumber, numbers: SuiteNumbers) -> str:
-    """Return what a number is called where it is defined."""
-    analysis, _, name = entry.metric.rpartition(".")
-    document = numbers.document_at(claim.coordinates())
-    result = document.analysis(analysis) if document and analysis else None
-    labels = (one.label for one in result.metrics if one.name == name) if result else ()
-    return next(iter(labels), name.replace("_", " "))
 
 
 def _where(low: float, high: float, bound: float, q: float | None, answer: Answer) -> str:

@@ -88,6 +88,14 @@ class SuiteNumbers:
         """Return the results that a place is in, where they are there."""
         return self._document(*self._where(place))[0]
 
+    def label(self, entry: FoundNumber, place: Mapping[str, str]) -> str:
+        """Return what a number is called where it is defined."""
+        analysis, _, name = entry.metric.rpartition(".")
+        document = self.document_at(place)
+        result = document.analysis(analysis) if document and analysis else None
+        labels = (one.label for one in result.metrics if one.name == name) if result else ()
+        return next(iter(labels), name.replace("_", " "))
+
     def _where(self, place: Mapping[str, str]) -> tuple[str, str]:
         comparisons = self.plan.suite.file.comparisons
         name = place.get("comparison") or (comparisons[0].name if comparisons else "")

@@ -72,8 +72,7 @@ def run_steps(
     run = _Walk(plan, store, executor, machine, progress)
     states = run.all_states(chosen)
     return {
-        name: states.get(name, StepState("left out", "`only` does not name it"))
-        for name in plan.steps
+        name: states.get(name, StepState("left out", "left out of this run")) for name in plan.steps
     }
 
 
@@ -91,6 +90,7 @@ class _Walk:
         self._plan, self._store, self._executor = plan, store, executor
         self._machine, self._progress = machine, progress
         self._estimator = CostEstimator(plan)
+        self._places = {name: place for place, name in enumerate(plan.steps)}
         self._states: dict[str, StepState] = {}
         self._without: dict[str, Step] = {}  # comparisons some of whose students failed
         self._running: dict[str, list[Step]] = {}  # by address; steps of one address share a run
@@ -113,7 +113,7 @@ class _Walk:
         return self._states
 
     def _in_order(self, names: Collection[str]) -> list[str]:
-        return [name for name in self._plan.steps if name in names]
+        return sorted(names, key=self._places.__getitem__)
 
     def _settle(
         self,

@@ -187,12 +187,13 @@ def make_heat_map(wanted: SuiteHeatMap, grid: SuiteGrid) -> Matrix | None:
     if not any(value is not None for row in values for value in row):
         return None
     sure = tuple(tuple(_nearest_zero(cell) for cell in line.cells) for line in lines)
+    tasks = {cell.task for line in lines for cell in line.cells}
     return Matrix(
         name=grid.name,
         title=wanted.title or grid.title,
         caption=wanted.caption,
         row_title="model",
-        column_title="task",
+        column_title="task" if len(tasks) > 1 else "measure",
         rows=tuple(line.label for line in lines),
         columns=grid.columns,
         values=values,
@@ -234,7 +235,7 @@ def make_chart(wanted: SuiteFront, numbers: SuiteNumbers) -> SuiteChart | None:
         return None
     front = non_dominated([Point(spot.model, spot.cost, spot.gain) for spot in students])
     entry = numbers.find({**place, "model": spots[0].model, "metric": wanted.gain})
-    gain_name = entry.metric.rpartition(".")[2].replace("_", " ")
+    gain_name = numbers.label(entry, place)
     by_name = {spot.model: spot for spot in students}
     listed = "; ".join(
         f"{name} ({show_number(by_name[name].gain)}, {show_size(by_name[name].cost)})"

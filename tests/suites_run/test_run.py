@@ -317,7 +317,7 @@ def test_only_some(scene: Scene, tmp_path: Path) -> None:
     }  # fmt: skip
     assert document.pages == ()
     cell = document.grids[0].lines[1].cells[0]
-    assert (cell.value, cell.undefined) == (None, "`only` does not name it")
+    assert (cell.value, cell.undefined) == (None, "left out of this run")
     dry = run_suite(scene.file, output=folder, dry_run=True, only=["one"], **CPU)
     assert [(row.name, row.state) for row in dry.planned] == [
         ("words/teacher", "there"), ("words/one", "to make")

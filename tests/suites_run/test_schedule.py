@@ -119,7 +119,7 @@ def test_the_first_failure_is_named(tmp_path: Path, store: ResultStore) -> None:
 def test_left_out(tmp_path: Path, store: ResultStore) -> None:
     """What `only` leaves out must not look failed: the command would exit 3."""
     states = walk(plan_of(write_suite(tmp_path)), Recording(store), only=("one",))
-    assert states["words/both"] == StepState("left out", "`only` does not name it")
+    assert states["words/both"] == StepState("left out", "left out of this run")
 
 
 def test_one_address_is_run_once(tmp_path: Path, store: ResultStore) -> None:
