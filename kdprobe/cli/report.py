@@ -66,6 +66,10 @@ def report(
             if not name.endswith(".html")
         ],
     )
+    if card:  # of a sweep or suite there are none: nothing is written then
+        from kdprobe.comparison.result import load_results
+
+        load_results(results)
     with translated(lambda error: _unshown(results, error)):
         rendered = _RENDERED[kind_of_document(results)](results, output)
         summary = None if summary_file is None else rendered.summary()

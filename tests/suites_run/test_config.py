@@ -27,6 +27,7 @@ from tests.suites_run.builders import plan_of, write_suite
         ('table = "scores"', 'table = "score"', "names the table 'score'"),
         ('other = "two"\n', "", "a claim about a difference needs other"),
         ("epochs = 1,", "epochs = 1e300,", "expected a number up to"),
+        ('title = "seconds"', 'title = "seconds"\nseeds = [1, 2, 1]', "seed 1 stands twice"),
     ],
 )
 def test_a_wrong_line_is_one_message(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -93,6 +93,9 @@ def test_the_page_is_rendered_again(scene: Scene, tmp_path: Path) -> None:
     }  # fmt: skip
     done = CliRunner().invoke(app, ["report", str(scene.folder), "--summary", str(tmp_path / "s")])
     assert done.exit_code == 2
+    cards = ["report", str(scene.folder), "-o", str(tmp_path / "card.html"), "--card", "model"]
+    assert CliRunner().invoke(app, cards).exit_code == 2
+    assert not (tmp_path / "card.html").exists()  # nothing half
     (scene.folder / "suite.html").write_text("old", encoding="utf-8")
     assert CliRunner().invoke(app, ["report", str(scene.folder)]).exit_code == 0
     assert (scene.folder / "suite.html").read_bytes() == page
