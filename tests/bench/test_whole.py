@@ -1,8 +1,9 @@
 """A whole comparison of real classifiers: the time a person waits for, and where it goes.
 
 Three models on CoLA's dev set, 200 attributed sentences by three methods with ceiling and floor,
-ten probing tasks at 2,000 sentences on all layers, an empty cache. `KDPROBE_ENCODER` names the
-teacher's folder, `KDPROBE_STUDENTS` the students' with commas between, `KDPROBE_DATA` that of CoLA.
+ten probing tasks at 2,000 sentences on all layers, an empty cache; in bfloat16 gradients are, too
+(`integrated_gradients.gradients=model`). `KDPROBE_ENCODER` names the teacher's folder,
+`KDPROBE_STUDENTS` the students' with commas between, `KDPROBE_DATA` that of CoLA.
 `KDPROBE_WHOLE_JOBS` is the number of processes (default: the cores). For a busy machine
 `KDPROBE_WHOLE=.1` takes a tenth, and half of it, in one process, and says by stage what all of it
 would take in CPU seconds.
@@ -91,7 +92,10 @@ def compared(models: list[str], folder: Path, *, part: float, jobs: int, dtype: 
         models[0], models[1:], task="cola", device="cpu", offline=True, dtype=dtype, jobs=jobs,
         cache=folder / "cache", output=folder / "out", progress=clock,
         probing=ProbingRequest(sentences=int(PROBED * part)),
-        attributions=AttributionRequest(sentences=int(ATTRIBUTED * part)),
+        attributions=AttributionRequest(
+            sentences=int(ATTRIBUTED * part),
+            options={} if dtype == "float32" else {"integrated_gradients": {"gradients": "model"}},
+        ),
     )  # fmt: skip
     wall = time.perf_counter() - wall
     return Spent(wall, _cpu() - cpu, clock.seconds, result)
