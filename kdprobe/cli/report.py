@@ -45,7 +45,6 @@ def report(
     Example: kdprobe report reports/cola/results.json -o cola.html
     """
     from kdprobe import atomic
-    from kdprobe.comparison.files import WRITTEN
     from kdprobe.errors import ResultsFormatError
     from kdprobe.results.kinds import kind_of_document
 
@@ -57,15 +56,7 @@ def report(
             remedy=f"give the folder ({results.parent}) or its results.json",
         )
     folder = results if results.is_dir() else results.parent
-    check_written(
-        {PAGE: output or folder / "report.html", MARKDOWN: summary_file},
-        reads=[results, *(folder / f"{name}.json" for name in ("results", "sweep", "suite"))],
-        writes=[
-            folder / name
-            for name in (*WRITTEN, "sweep.csv", "suite.csv", "plan.json")
-            if not name.endswith(".html")
-        ],
-    )
+    _check_written(results, folder, output, summary_file)
     if card:  # of a sweep or suite there are none: nothing is written then
         from kdprobe.comparison.result import load_results
 
@@ -95,6 +86,21 @@ def report(
         typer.echo(f"Figures: {len(drawn)} in {figures}")
     if open_report:
         typer.launch(str(page.resolve()))
+
+
+def _check_written(results: Path, folder: Path, page: Path | None, summary: Path | None) -> None:
+    """Refuse to write over what the report is made of; see `check_written`."""
+    from kdprobe.comparison.files import WRITTEN
+
+    check_written(
+        {PAGE: page or folder / "report.html", MARKDOWN: summary},
+        reads=[results, *(folder / f"{name}.json" for name in ("results", "sweep", "suite"))],
+        writes=[
+            folder / name
+            for name in (*WRITTEN, "sweep.csv", "suite.csv", "plan.json")
+            if not name.endswith(".html")
+        ],
+    )
 
 
 def _write_cards(results: Path, folders: list[Path]) -> list[Path]:
