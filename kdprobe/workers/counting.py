@@ -10,10 +10,14 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 
 Tell = Callable[[float], None]
 """Takes how much of a piece is done, in the units of its size."""
+
+Heard = Callable[[int, float], None]
+"""Takes the place of a piece that is worked on, and how much of it is done."""
 
 EVERY = 0.5
 """Seconds between two lines of a file."""
@@ -55,6 +59,11 @@ def counted(tell: Tell | None) -> Iterator[None]:
         yield
     finally:
         _piece.reset(token)
+
+
+def of_piece(heard: Heard | None, place: int) -> Tell | None:
+    """Return who is told of one piece; None: nobody waits."""
+    return None if heard is None else partial(heard, place)
 
 
 @contextlib.contextmanager

@@ -16,13 +16,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from kdprobe.leftovers import clear_leftovers, temporary_folder
-from kdprobe.workers.counting import counted, last_of
+from kdprobe.workers.counting import Heard, Tell, counted, last_of, of_piece
 from kdprobe.workers.pieces import FailedWork, H, R, T, WorkPiece
 from kdprobe.workers.process import (
     Raised,
@@ -43,16 +42,6 @@ STARTING = 5.0
 """Seconds that a process takes to begin (it imports torch): what sharing out must save at least."""
 
 _NAME = "kdprobe-jobs"
-
-Heard = Callable[[int, float], None]
-"""Takes the place of a piece that is worked on, and how much of it is done; see `counting`."""
-
-
-class _Call(NamedTuple, Generic[H, T, R]):
-    """The function of all pieces, and who hears how far each is."""
-
-    function: Callable[[H, T], R]
-    heard: Heard | None
 
 
 class _Sent(NamedTuple, Generic[H, T]):
@@ -135,8 +124,7 @@ class Workers:
         Args:
             function: a function of a module, called with the held object and what is given.
             pieces: the work, in the order in which one process does it.
-            heard: told how far pieces are while they are worked on, of those elsewhere once a
-                second.
+            heard: told how far pieces are, of those elsewhere once a second.
 
         Raises:
             WorkerError: a process ended before its work was done.
@@ -179,24 +167,25 @@ class Workers:
         Raises:
             WorkerError: a process ended before its work was done.
         """
-        call, left = _Call(function, heard), deque(enumerate(pieces))
+        left = deque(enumerate(pieces))
         spent, done = 0.0, 0.0
         while left and not self._is_worth(left, spent / done if done else None):
             place, piece = left.popleft()
             started = time.perf_counter()
-            result = self._do_here(call, place, piece)
+            result = self._do_here(function, piece, of_piece(heard, place))
             seconds = time.perf_counter() - started
             spent, done, self._spent = spent + seconds, done + piece.size, self._spent + seconds
             yield place, result
         if left:
-            yield from self._share_out(call, left)
+            yield from self._share_out(function, left, heard)
 
-    def _do_here(self, call: _Call[H, T, R], place: int, piece: WorkPiece[H, T]) -> R | FailedWork:
-        tell = None if call.heard is None else partial(call.heard, place)
+    def _do_here(
+        self, function: Callable[[H, T], R], piece: WorkPiece[H, T], tell: Tell | None
+    ) -> R | FailedWork:
         threads = self.threads if piece.held.bounded else None
         try:
             with bounded_threads(threads), counted(tell):
-                return call.function(piece.held.value, piece.made())
+                return function(piece.held.value, piece.made())
         except Exception as error:
             return FailedWork(error)
 
@@ -243,7 +232,10 @@ class Workers:
             self._begun = [self._pool.submit(os.getpid) for _ in range(plan.jobs)]
 
     def _share_out(
-        self, call: _Call[H, T, R], left: deque[tuple[int, WorkPiece[H, T]]]
+        self,
+        function: Callable[[H, T], R],
+        left: deque[tuple[int, WorkPiece[H, T]]],
+        heard: Heard | None,
     ) -> Generator[tuple[int, R | FailedWork]]:
         assert self._folder is not None
         running: dict[Future[R | Raised], _Sent[H, T]] = {}
@@ -254,11 +246,11 @@ class Workers:
                 place, piece = left.popleft()
                 file = piece.held.file_in(self._folder, self._say)
                 if file is None:
-                    yield place, self._do_here(call, place, piece)
+                    yield place, self._do_here(function, piece, of_piece(heard, place))
                 else:
-                    told = None if call.heard is None else self._folder / secrets.token_hex(8)
+                    told = None if heard is None else self._folder / secrets.token_hex(8)
                     sent = _Sent(place, piece, told)
-                    running[self._submit(call, file, sent)] = sent
+                    running[self._submit(function, file, sent)] = sent
             # A wait without end cannot be interrupted on every system.
             for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
                 sent = running.pop(future)
@@ -266,12 +258,18 @@ class Workers:
                     result = future.result()
                 if sent.told is not None:
                     sent.told.unlink(missing_ok=True)
-                yield sent.place, self._again(call, sent, result)
+                yield sent.place, self._again(function, sent, result, heard)
             for sent in running.values():
-                if call.heard is not None and sent.told is not None:
-                    call.heard(sent.place, last_of(sent.told))
+                if heard is not None and sent.told is not None:
+                    heard(sent.place, last_of(sent.told))
 
-    def _again(self, call: _Call[H, T, R], sent: _Sent[H, T], result: R | Raised) -> R | FailedWork:
+    def _again(
+        self,
+        function: Callable[[H, T], R],
+        sent: _Sent[H, T],
+        result: R | Raised,
+        heard: Heard | None,
+    ) -> R | FailedWork:
         """Do here what failed elsewhere, so that it fails as in one process, or does not.
 
         What works here only was not made again elsewhere as it is: all its work is done here then.
@@ -279,17 +277,22 @@ class Workers:
         if not isinstance(result, Raised):
             return result
         held = sent.piece.held
-        again = self._do_here(call, sent.place, sent.piece)
+        again = self._do_here(function, sent.piece, of_piece(heard, sent.place))
         if not isinstance(again, FailedWork) and not held.here:
             held.here = f"in others it fails ({result.words})"
             self._say(f"{held.name} works in one process: {held.here}.")
         return again
 
-    def _submit(self, call: _Call[H, T, R], file: Path, sent: _Sent[H, T]) -> Future[R | Raised]:
+    def _submit(
+        self, function: Callable[[H, T], R], file: Path, sent: _Sent[H, T]
+    ) -> Future[R | Raised]:
         assert self._pool is not None
         given = sent.piece.made()
         with ended_as_error(self.jobs), without_interrupts():
-            return self._pool.submit(work, call.function, file, given, self.threads, sent.told)
+            future: Future[R | Raised] = self._pool.submit(
+                work, function, file, given, self.threads, sent.told
+            )
+        return future
 
 
 ALONE = Workers(jobs=1)
