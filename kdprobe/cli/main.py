@@ -55,7 +55,7 @@ COMMANDS = {
     ),
     "list": (
         "listing:listing",
-        "List objectives, recipes, methods, analyses, probes, students or augmenters.",
+        "List objectives, recipes, methods, analyses, probes, students, augmenters or suites.",
     ),
     "kappa-range": (
         "kappa_range:kappa_range",

@@ -111,7 +111,7 @@ def explain_models(
                 before(left)
         work = [one.work(piece) for one, piece in pieces]
         with _Bar(title, pieces, work, progress) as bar:
-            for place, new in workers.map(explain_piece, work, heard=bar.hear):
+            for place, new in workers.map(explain_piece, work, listener=bar.hear):
                 pieces[place][0].add(new)
                 bar.end(place)
         for held in readers.values():

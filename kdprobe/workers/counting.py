@@ -16,7 +16,7 @@ from pathlib import Path
 Tell = Callable[[float], None]
 """Takes how much of a piece is done, in the units of its size."""
 
-Heard = Callable[[int, float], None]
+Listener = Callable[[int, float], None]
 """Takes the place of a piece that is worked on, and how much of it is done."""
 
 EVERY = 0.5
@@ -61,9 +61,9 @@ def counted(tell: Tell | None) -> Iterator[None]:
         _piece.reset(token)
 
 
-def of_piece(heard: Heard | None, place: int) -> Tell | None:
+def of_piece(listener: Listener | None, place: int) -> Tell | None:
     """Return who is told of one piece; None: nobody waits."""
-    return None if heard is None else partial(heard, place)
+    return None if listener is None else partial(listener, place)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Generic, NamedTuple
 
 from kdprobe.leftovers import clear_leftovers, temporary_folder
-from kdprobe.workers.counting import Heard, Tell, counted, last_of, of_piece
+from kdprobe.workers.counting import Listener, Tell, counted, last_of, of_piece
 from kdprobe.workers.pieces import FailedWork, H, R, T, WorkPiece
 from kdprobe.workers.process import (
     Raised,
@@ -49,7 +49,7 @@ class _Sent(NamedTuple, Generic[H, T]):
 
     place: int
     piece: WorkPiece[H, T]
-    told: Path | None
+    file: Path | None
 
 
 class Workers:
@@ -117,14 +117,14 @@ class Workers:
         function: Callable[[H, T], R],
         pieces: Sequence[WorkPiece[H, T]],
         *,
-        heard: Heard | None = None,
+        listener: Listener | None = None,
     ) -> Generator[tuple[int, R]]:
         """Do all pieces; yield the place and the result of each as it is done, in any order.
 
         Args:
             function: a function of a module, called with the held object and what is given.
             pieces: the work, in the order in which one process does it.
-            heard: told how far pieces are, of those elsewhere once a second.
+            listener: told how far pieces are, of those elsewhere once a second.
 
         Raises:
             WorkerError: a process ended before its work was done.
@@ -132,7 +132,7 @@ class Workers:
         """
         open_places = set(range(len(pieces)))
         failed: dict[int, Exception] = {}
-        with closing(self.outcomes(function, pieces, heard=heard)) as outcomes:
+        with closing(self.outcomes(function, pieces, listener=listener)) as outcomes:
             for place, result in outcomes:
                 open_places.discard(place)
                 if isinstance(result, FailedWork):
@@ -160,7 +160,7 @@ class Workers:
         function: Callable[[H, T], R],
         pieces: Sequence[WorkPiece[H, T]],
         *,
-        heard: Heard | None = None,
+        listener: Listener | None = None,
     ) -> Generator[tuple[int, R | FailedWork]]:
         """Do all pieces as `map` does; what some of them raise keeps no other from being done.
 
@@ -172,12 +172,12 @@ class Workers:
         while left and not self._is_worth(left, spent / done if done else None):
             place, piece = left.popleft()
             started = time.perf_counter()
-            result = self._do_here(function, piece, of_piece(heard, place))
+            result = self._do_here(function, piece, of_piece(listener, place))
             seconds = time.perf_counter() - started
             spent, done, self._spent = spent + seconds, done + piece.size, self._spent + seconds
             yield place, result
         if left:
-            yield from self._share_out(function, left, heard)
+            yield from self._share_out(function, left, listener)
 
     def _do_here(
         self, function: Callable[[H, T], R], piece: WorkPiece[H, T], tell: Tell | None
@@ -235,7 +235,7 @@ class Workers:
         self,
         function: Callable[[H, T], R],
         left: deque[tuple[int, WorkPiece[H, T]]],
-        heard: Heard | None,
+        listener: Listener | None,
     ) -> Generator[tuple[int, R | FailedWork]]:
         assert self._folder is not None
         running: dict[Future[R | Raised], _Sent[H, T]] = {}
@@ -246,29 +246,29 @@ class Workers:
                 place, piece = left.popleft()
                 file = piece.held.file_in(self._folder, self._say)
                 if file is None:
-                    yield place, self._do_here(function, piece, of_piece(heard, place))
+                    yield place, self._do_here(function, piece, of_piece(listener, place))
                 else:
-                    told = None if heard is None else self._folder / secrets.token_hex(8)
-                    sent = _Sent(place, piece, told)
+                    lines = None if listener is None else self._folder / secrets.token_hex(8)
+                    sent = _Sent(place, piece, lines)
                     running[self._submit(function, file, sent)] = sent
             # A wait without end cannot be interrupted on every system.
             for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
                 sent = running.pop(future)
                 with ended_as_error(self.jobs):
                     result = future.result()
-                if sent.told is not None:
-                    sent.told.unlink(missing_ok=True)
-                yield sent.place, self._again(function, sent, result, heard)
+                if sent.file is not None:
+                    sent.file.unlink(missing_ok=True)
+                yield sent.place, self._again(function, sent, result, listener)
             for sent in running.values():
-                if heard is not None and sent.told is not None:
-                    heard(sent.place, last_of(sent.told))
+                if listener is not None and sent.file is not None:
+                    listener(sent.place, last_of(sent.file))
 
     def _again(
         self,
         function: Callable[[H, T], R],
         sent: _Sent[H, T],
         result: R | Raised,
-        heard: Heard | None,
+        listener: Listener | None,
     ) -> R | FailedWork:
         """Do here what failed elsewhere, so that it fails as in one process, or does not.
 
@@ -277,7 +277,7 @@ class Workers:
         if not isinstance(result, Raised):
             return result
         held = sent.piece.held
-        again = self._do_here(function, sent.piece, of_piece(heard, sent.place))
+        again = self._do_here(function, sent.piece, of_piece(listener, sent.place))
         if not isinstance(again, FailedWork) and not held.here:
             held.here = f"in others it fails ({result.words})"
             self._say(f"{held.name} works in one process: {held.here}.")
@@ -290,7 +290,7 @@ class Workers:
         given = sent.piece.made()
         with ended_as_error(self.jobs), without_interrupts():
             future: Future[R | Raised] = self._pool.submit(
-                work, function, file, given, self.threads, sent.told
+                work, function, file, given, self.threads, sent.file
             )
         return future
 

@@ -159,7 +159,7 @@ def bounded_threads(threads: int | None) -> Iterator[None]:
 
 
 def work(
-    function: Callable[[Any, Any], Any], file: Path, given: Any, threads: int, told: Path | None
+    function: Callable[[Any, Any], Any], file: Path, given: Any, threads: int, lines: Path | None
 ) -> Any:
     """Do one piece of work in this process.
 
@@ -168,13 +168,13 @@ def work(
         file: holds what many pieces need.
         given: what is the piece's own.
         threads: what it is computed with.
-        told: where to write how far it is; None: nowhere.
+        lines: the file that says how far it is; None: none.
 
     Returns:
         What the function gives, or `Raised`.
     """
     try:
-        with bounded_threads(threads), counted(None if told is None else into(told)):
+        with bounded_threads(threads), counted(None if lines is None else into(lines)):
             return function(take(file), given)
     except Exception as error:
         return Raised(said(error))

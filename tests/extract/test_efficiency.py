@@ -35,7 +35,7 @@ class Walker:
         return Outputs(np.zeros((len(split), 2)), "logits", np.zeros(len(split), dtype=np.bool_))
 
 
-class Heard(Silent):
+class Listener(Silent):
     """A display that keeps what it is told."""
 
     def __init__(self) -> None:
@@ -89,14 +89,14 @@ def test_a_time_is_kept_and_said() -> None:
     it for each size.
     """
     models = Walker("slow", 0.5, []), Walker("fast", 0.25, [])
-    heard = Heard()
-    limited = measured(*models, pace=Pace({1: 500, 4: 500}, seconds=60), progress=heard)
+    listener = Listener()
+    limited = measured(*models, pace=Pace({1: 500, 4: 500}, seconds=60), progress=listener)
     assert limited.pace.rounds == {1: 80, 4: 20}
     assert len(limited.times["slow"].rounds[1]) == 80
-    assert heard.lines == ["Speed of 2 models in turn: about 2 min."]
+    assert listener.lines == ["Speed of 2 models in turn: about 2 min."]
     hasty = measured(*models, pace=Pace({1: 500, 4: 500}, seconds=1))
     assert hasty.pace.rounds == {1: 30, 4: 3}
-    quick = Heard()
+    quick = Listener()
     measured(Walker("quick", 0.001, []), progress=quick)
     assert quick.lines == []
 

@@ -103,18 +103,18 @@ def test_work_says_how_far_it_is_wherever_it_is_done(two: Workers) -> None:
         return os.getpid()
 
     piece: WorkPiece[object, object] = WorkPiece(Held(slow, "a call"), 10.0)
-    heard: dict[bool, list[float]] = {True: [], False: []}
+    listener: dict[bool, list[float]] = {True: [], False: []}
     with Workers(1) as alone:
         for workers in (alone, two):
 
             def hear(place: int, amount: float, inside: bool = workers is alone) -> None:
-                heard[inside].append(amount)
+                listener[inside].append(amount)
 
-            pids = {pid for _, pid in workers.map(CALL, [piece] * 2, heard=hear)}
+            pids = {pid for _, pid in workers.map(CALL, [piece] * 2, listener=hear)}
             assert (pids == {os.getpid()}) is (workers is alone)
-    assert heard[True] == [10.0, 20.0, 30.0, 40.0, 40.0] * 2
-    assert {each % 10 for each in heard[False]} == {0.0}
-    assert 0.0 < max(heard[False]) <= 40.0
+    assert listener[True] == [10.0, 20.0, 30.0, 40.0, 40.0] * 2
+    assert {each % 10 for each in listener[False]} == {0.0}
+    assert 0.0 < max(listener[False]) <= 40.0
 
 
 def test_what_fails_elsewhere_only_is_done_here(two: Workers) -> None:
