@@ -17,6 +17,7 @@ from kdprobe.attribution.rounding import with_effect
 from kdprobe.config.commands import Seeded
 from kdprobe.config.options import ExplainingRuntime
 from kdprobe.errors import ConfigError, TaskError
+from kdprobe.models.handle import is_rounded
 from kdprobe.models.model_like import ModelsLike, specs_of_models
 from kdprobe.models.path_options import in_float32
 from kdprobe.progress import Progress, display_of
@@ -91,8 +92,6 @@ def attribute(
     )
     shown = display_of(progress)
     known = _methods(names)
-    from kdprobe.models.precision import is_rounded
-
     requests: list[_ExplainedModel] = []
     whole: dict[int, _ExplainedModel] = {}
     for spec in specs_of_models(models):

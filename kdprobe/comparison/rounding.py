@@ -17,6 +17,7 @@ from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.guarding import failure
 from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.config.options import InferenceRuntime
+from kdprobe.models.handle import is_rounded
 from kdprobe.models.path_options import in_float32
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
@@ -81,8 +82,6 @@ def rounding_notices(
         explaining: how words were explained; None: as usual, where they were at all.
         progress: where it is shown.
     """
-    from kdprobe.models.precision import is_rounded
-
     notices = []
     for model in session.models:
         rounded = model.runs[0]

@@ -138,3 +138,9 @@ def label_order(
     if len(model_labels) != len(task_labels):
         return None
     return partners(model_labels, task_labels)
+
+
+def is_rounded(handle: ModelHandle) -> bool:
+    """Whether a model is run in bfloat16 or float16 that can be opened in float32, too."""
+    opened = handle.source in ("transformers", "loaded model")
+    return opened and getattr(handle, "precision", "") in ("bfloat16", "float16")

@@ -18,7 +18,7 @@ from kdprobe.foreign import said, translated
 from kdprobe.plain_text import how_many
 
 if TYPE_CHECKING:
-    from kdprobe.models.handle import ModelHandle
+    pass
 
 INT8 = "int8"
 GRADIENTS = "its linear maps are computed in 8-bit whole numbers, which have no gradients"
@@ -63,12 +63,6 @@ def kind_of(dtype: torch.dtype) -> str:
     'bfloat16'
     """
     return str(dtype).removeprefix("torch.")
-
-
-def is_rounded(handle: ModelHandle) -> bool:
-    """Whether a model is run in bfloat16 or float16 that can be opened in float32, too."""
-    opened = handle.source in ("transformers", "loaded model")
-    return opened and getattr(handle, "precision", "") in ("bfloat16", "float16")
 
 
 def rounding_note(dtype: torch.dtype) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from kdprobe.models.hf import open_hf
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Task
+from kdprobe.workers.pool import ALONE
 from tests.models.tiny import WORDS, tiny_checkpoint
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
@@ -57,7 +58,7 @@ def test_a_second_seed_is_drawn_only_where_one_draw_knows_no_errors(
         tuple(np.ones(len(one.words), dtype=np.bool_) for one in asks), {},
     )  # fmt: skip
     setting = ExplanationSettings({name: METHODS.load(name).options(**options)})
-    how = {"cache": Cache(tmp_path / "cache"), "progress": Silent()}
+    how = {"cache": Cache(tmp_path / "cache"), "progress": Silent(), "workers": ALONE}
     kinds = explain_all(plan, {"m": [handle]}, setting, Floors(0), teacher="m", how=how)["m"]
     assert drawn == seeds
     first, anew = kinds[""][name], kinds[RESEEDED][name]
