@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -16,9 +16,6 @@ from torch import nn
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.foreign import said, translated
 from kdprobe.plain_text import how_many
-
-if TYPE_CHECKING:
-    pass
 
 INT8 = "int8"
 GRADIENTS = "its linear maps are computed in 8-bit whole numbers, which have no gradients"

@@ -96,7 +96,7 @@ def test_one_linear_map_in_int8_by_hand() -> None:
     with torch.no_grad():
         assert float((rounded(torch.tensor([[1.0, 0.25]])) - right).abs().max()) <= 2 / 127
     assert engine in torch.backends.quantized.supported_engines
-    assert "1 linear maps (100% of its parameters)" in note
+    assert "1 linear map (100% of its parameters)" in note
 
 
 def test_what_int8_can_and_cannot_be_asked(folders: dict[str, Path]) -> None:
@@ -156,7 +156,7 @@ def test_what_cannot_be_quantised(
     with pytest.raises(CapabilityError, match="cannot be run with 8-bit linear maps"):
         opened(folders["BiLSTM"], "quantize=int8")
     few = opened(folders["GPT-2"], "quantize=int8")  # its layers are no linear maps of torch
-    assert any("of its 1 linear maps (0% of its parameters)" in note for note in few.notes)
+    assert any("of its 1 linear map (0% of its parameters)" in note for note in few.notes)
     table = tmp_path / "p.tsv"
     table.write_text("id\tprob:bad\n")
     with pytest.raises(ConfigError, match="the option quantize=int8 of a predictions file"):
