@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from kdprobe.config.probing import open_probing_tasks
 from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.errors import KdprobeError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.shapes import CopyShape, NewShape, parse_student
 from kdprobe.plain_files import expanded, read_json
+from kdprobe.suites_run.evidence import part_evidence
 from kdprobe.suites_run.plan import Step, SuitePlan
 from kdprobe.suites_run.sizes import ModelSize, public_size
 
@@ -33,7 +35,7 @@ SHARE = 0.7
 """Of a matrix product's speed that a training reaches."""
 START = 4.0
 """Seconds that a step takes beside its products: opening, tokenising, writing."""
-QUESTIONS: Mapping[str, int] = {"lime": 5000, "integrated_gradients": 150}
+QUESTIONS: Mapping[str, int] = {"lime": 1000, "shap": 600, "integrated_gradients": 150}
 """Forward passes that explain one text, by method, unless its `samples` say; others: 300."""
 _FEW = 10
 """Sentences of a person's own file, which is not read."""
@@ -114,7 +116,7 @@ class CostEstimator:
         if len(known) < len(sizes):
             return Cost()
         inner = sum(size.inner for size in known)
-        texts = step.data.evaluation_examples + _explained(step.keywords)
+        texts = step.data.evaluation_examples + _explained(step.keywords) + _probed(step.keywords)
         seconds = _seconds(float(inner) * texts * _tokens(step))
         return Cost(seconds, _BASE + max(size.whole for size in known) * _READ)
 
@@ -232,6 +234,15 @@ def _explained(keywords: Mapping[str, Any]) -> int:
         int(options.get(method, {}).get("samples", QUESTIONS.get(method, 300)))
         for method in held.get("methods", ("integrated_gradients", "lime", "shap"))
     )
+
+
+def _probed(keywords: Mapping[str, Any]) -> int:
+    """Return how many probing sentences each model reads; the probes' own fits are not counted."""
+    if not isinstance(keywords.get("probing"), Mapping):
+        return 0
+    own: Any = part_evidence(keywords)[1]["probes"]
+    # Half as many again for dev and for test, and all of it with random weights once more.
+    return 4 * own.sentences * len(open_probing_tasks(own.with_sentences))
 
 
 def _seconds(work: float) -> float:
