@@ -188,6 +188,8 @@ PROGRAM = """
 import operator, signal, sys, time
 from kdprobe.workers.pieces import Held, WorkPiece
 from kdprobe.workers.pool import Workers
+# What a shell begins in the background ignores Ctrl-C, and so does what that begins.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with Workers(2, starting=0) as workers:
     sleep = Held(time.sleep, "sleep")
     pieces = [WorkPiece(sleep, 0.0), *[WorkPiece(sleep, 250.0)] * 4]
