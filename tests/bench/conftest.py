@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def bench_row(request: pytest.FixtureRequest) -> BenchRows:
-    """The rows of this session; call it with a name, values and agreement."""
-    return request.config.stash.setdefault(ROWS, BenchRows())
+def bench_row(request: pytest.FixtureRequest) -> Iterator[BenchRows]:
+    """The rows of this session; call it with a name, values and agreement.
+
+    They are written after each test, so that a run of an hour that is ended keeps what it has.
+    """
+    rows = request.config.stash.setdefault(ROWS, BenchRows())
+    yield rows
+    to = request.config.getoption("--json")
+    if to and rows.rows:
+        Path(to).write_text(json.dumps(as_json(rows.rows), indent=1) + "\n", encoding="utf-8")
 
 
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Print the rows, and write them where `--json` says."""
+    """Print the rows."""
     rows = config.stash.setdefault(ROWS, BenchRows()).rows
     if not rows:
         return
@@ -37,6 +45,3 @@ def pytest_terminal_summary(
     terminalreporter.line(", ".join(f"{name} {value}" for name, value in machine().items()))
     for line in table(rows):
         terminalreporter.line(line)
-    to = config.getoption("--json")
-    if to:
-        Path(to).write_text(json.dumps(as_json(rows), indent=1) + "\n", encoding="utf-8")
