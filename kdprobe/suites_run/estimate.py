@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.errors import KdprobeError
@@ -240,7 +241,8 @@ def _probed(keywords: Mapping[str, Any]) -> int:
     """Return how many probing sentences each model reads; the probes' own fits are not counted."""
     if not isinstance(keywords.get("probing"), Mapping):
         return 0
-    own: Any = part_evidence(keywords)[1]["probes"]
+    own = part_evidence(keywords)[1]["probes"]
+    assert isinstance(own, ProbingRequest)
     # Half as many again for dev and for test, and all of it with random weights once more.
     return 4 * own.sentences * len(open_probing_tasks(own.with_sentences))
 
