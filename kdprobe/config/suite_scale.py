@@ -180,12 +180,22 @@ def _changed_steps(suite: SuiteFile, scale: SuiteScale) -> list[str]:
         changed = {key: value for key, value in now.items() if before.get(key) != value}
         if changed:
             lines.append(f"every {kind}: {_words(changed)}")
-    lines += [f"{name}: {_words(changes)}" for name, changes in scale.models.items()]
-    reasons: dict[str, list[str]] = {}
-    for name, reason in scale.leave_out.items():
-        reasons.setdefault(reason, []).append(name)
-    lines += [f"not made, {reason}: {', '.join(names)}" for reason, names in reasons.items()]
+    changes = {name: _words(keywords) for name, keywords in scale.models.items()}
+    lines += [f"{names}: {change}" for change, names in _by_text(changes)]
+    lines += [f"not made, {reason}: {names}" for reason, names in _by_text(scale.leave_out)]
     return lines
+
+
+def _by_text(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each text once, with the names that have it.
+
+    >>> [*_by_text({"a": "k = 64", "b": "k = 32", "c": "k = 64"})]
+    [('k = 64', 'a, c'), ('k = 32', 'b')]
+    """
+    names: dict[str, list[str]] = {}
+    for name, text in texts.items():
+        names.setdefault(text, []).append(name)
+    yield from ((text, ", ".join(those)) for text, those in names.items())
 
 
 def _words(keywords: Mapping[str, JsonValue]) -> str:
