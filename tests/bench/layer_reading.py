@@ -6,11 +6,11 @@ Run as `python layer_reading.py FOLDER SENTENCES COUNT`; prints one line of JSON
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 
 from kdprobe.extract.features import extract_features
+from kdprobe.extract.fresh_process import resident_peak
 from kdprobe.models.hf import open_hf
 from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
@@ -26,22 +26,17 @@ def main(folder: str, sentences: str, count: int) -> None:
     reader = LayerReader(handle, POOLINGS)
     with Path(sentences).open(encoding="utf-8") as stream:
         texts = [line.rstrip("\n") for _, line in zip(range(count), stream, strict=False)]
-    before = _peak()
-    with extract_features(reader, texts, cache=None, progress=Silent()) as made:
-        told = {
-            "sentences": made.read,
-            "seconds": made.seconds,
-            "bytes": made.values.nbytes,
-            "cells": len(made.cells),
+    before = resident_peak()
+    with extract_features(reader, texts, cache=None, progress=Silent()) as features:
+        measured = {
+            "sentences": features.read,
+            "seconds": features.seconds,
+            "bytes": features.values.nbytes,
+            "cells": len(features.cells),
             "before": before,
-            "peak": _peak(),
+            "peak": resident_peak(),
         }
-    print(json.dumps(told))
-
-
-def _peak() -> int:
-    """The largest resident size so far in bytes; the system counts kilobytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

@@ -25,15 +25,16 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 PART = float(os.environ.get("KDPROBE_LARGE", "1"))
 COMPARE = """
-import json, resource, sys, time
+import json, sys, time
 from kdprobe import compare
+from kdprobe.extract.fresh_process import resident_peak
 folder, models, only = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 files = [f"{folder}/m{number}.csv" for number in range(models)]
 wall, processor = time.perf_counter(), time.process_time()
 compare(files[0], files[1:], task=f"{folder}/task.csv", output=f"{folder}/out",
         **({"only": (only,)} if only else {}))
 print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - processor,
-                  "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "peak": resident_peak() / 2**20}))
 """
 
 

@@ -25,9 +25,10 @@ SIZES = tuple(map(int, os.environ.get("KDPROBE_PROBED", "10000,30000,100000").sp
 LABELS = ("bad", "good")
 TELLING = ("dog", "garden", "sleeps", "sang", "funny", "never")
 PROBE = """
-import json, resource, sys, threading, time
+import json, sys, threading, time
 from pathlib import Path
 import kdprobe
+from kdprobe.extract.fresh_process import resident_peak
 folder, sentences, poolings = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(",")
 most, stop = 0, threading.Event()
 def watch():
@@ -48,7 +49,7 @@ spent = time.process_time() - processor
 stop.set()
 watcher.join()
 print(json.dumps({"cpu": spent, "disk": most / 1e6,
-                  "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "peak": resident_peak() / 2**20}))
 """
 
 

@@ -8,7 +8,6 @@ makes whole suites of so many students, and prints time, memory and disk of each
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from kdprobe import compare_predictions
+from kdprobe.extract.fresh_process import resident_peak
 from kdprobe.progress import Silent
 from kdprobe.results.io import dumps
 from kdprobe.suites_run.document import make_document, write_all
@@ -110,7 +110,7 @@ def measured(folder: Path, count: int) -> dict[str, float]:
         "students": count,
         "steps": len(result.made),
         "CPU s": round(time.process_time() - started, 1),
-        "peak MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
+        "peak MB": round(resident_peak() / 1e6),
         "disk MB": round(sum(files) / 1e6, 1),
         "page kB": round((output / "suite.html").stat().st_size / 1000),
     }
