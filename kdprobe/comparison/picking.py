@@ -24,6 +24,10 @@ class Coordinates(TypedDict, total=False):
     method: str
 
 
+NOT_RUN = "did not run"
+"""What an error finds of an analysis that was skipped; its remedy is the reason."""
+
+
 def pick_estimate(
     document: ResultsDocument,
     metric: str,
@@ -39,7 +43,7 @@ def pick_estimate(
     analysis, metric = (before, after) if after and not analysis else (analysis, metric)
     for skipped in document.skipped if analysis else ():
         if skipped.what == present_name(analysis):
-            raise ConfigError(analysis, found="did not run", remedy=skipped.reason)
+            raise ConfigError(analysis, found=NOT_RUN, remedy=skipped.reason)
     named = present_name(analysis)
     analyses = tuple(result.name for result in document.analyses if result.estimates)
     if named and named not in analyses:

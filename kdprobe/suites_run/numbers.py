@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kdprobe.comparison.picking import pick_estimate
+from kdprobe.comparison.picking import NOT_RUN, pick_estimate
 from kdprobe.errors import KdprobeError, UnknownNameError, UsageError
 from kdprobe.results.schema import Estimate, ResultsDocument
 from kdprobe.suites_run.plan import SuitePlan
@@ -133,7 +133,7 @@ class SuiteNumbers:
 
 def _why_none(error: KdprobeError, place: Mapping[str, str], *, own: bool) -> str:
     """Say why results have no number at a place, for a reader of the page."""
-    if isinstance(error, UsageError) and error.found == "did not run":
+    if isinstance(error, UsageError) and error.found == NOT_RUN:
         return str(error)
     if own:
         return OF_STUDENTS
