@@ -35,6 +35,16 @@ class UsageError(KdprobeError):
             message += f"; {remedy}"
         super().__init__(message)
 
+    def inside(self, where: str) -> UsageError:
+        """Return the error that says which part of which file holds it, too.
+
+        >>> print(UsageError("`seed`", found="is -1").inside("suite.toml: 'one'"))
+        suite.toml: 'one': `seed`: is -1
+        """
+        return type(self)(
+            f"{where}: {self.where}", found=self.found, expected=self.expected, remedy=self.remedy
+        )
+
     def __reduce__(self) -> tuple[Callable[..., UsageError], tuple[object, ...]]:
         """Return how it is made again in another process."""
         return _made_again, (type(self), self.where, self.found, self.expected, self.remedy)

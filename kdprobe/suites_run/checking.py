@@ -67,10 +67,7 @@ class StepChecks:
             try:
                 self._known[key] = _CHECKS[kind](dict(keywords), readable)
             except UsageError as error:
-                raise type(error)(
-                    f"{where}: {error.where}", found=error.found, expected=error.expected,
-                    remedy=error.remedy,
-                ) from error  # fmt: skip
+                raise error.inside(where) from error
             except TypeError as error:  # a keyword that there is not
                 raise ConfigError(where, found=str(error)) from error
         return self._known[key]

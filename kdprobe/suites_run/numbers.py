@@ -13,13 +13,11 @@ from typing import NamedTuple
 from kdprobe.comparison.picking import NOT_RUN, pick_estimate
 from kdprobe.errors import KdprobeError, UnknownNameError, UsageError
 from kdprobe.results.schema import Estimate, ResultsDocument
+from kdprobe.suites_run.metrics import resolved_metric
 from kdprobe.suites_run.plan import SuitePlan
 from kdprobe.suites_run.schedule import StepState
 
-PRIMARY = "primary"
-DIFFERENCE = "primary_difference"
 OF_STUDENTS = "a number of a student beside its teacher; this is the teacher"
-_SIZES = ("parameters", "bytes", "multiply_adds")
 
 
 class FoundNumber(NamedTuple):
@@ -30,16 +28,6 @@ class FoundNumber(NamedTuple):
     comparison: str
     task: str
     metric: str
-
-
-def is_timed(metric: str) -> bool:
-    """Whether a number depends on the clock or the memory of a machine.
-
-    >>> is_timed("efficiency.speedup"), is_timed("efficiency.parameters_ratio")
-    (True, False)
-    """
-    analysis, _, name = metric.partition(".")
-    return analysis == "efficiency" and not name.startswith(_SIZES)
 
 
 @dataclass(frozen=True)
@@ -140,19 +128,3 @@ def _why_none(error: KdprobeError, place: Mapping[str, str], *, own: bool) -> st
     if isinstance(error, UnknownNameError) and error.where == "`subset`":
         return f"{place['subset']} is not measured at this scale"
     return str(error)
-
-
-def resolved_metric(metric: str, document: ResultsDocument) -> str:
-    """Put a task's own score in the place of `primary`.
-
-    A metric that has one name in several analyses is that of the task's scores or of agreement.
-    """
-    own = document.task.primary_score
-    if metric in (PRIMARY, DIFFERENCE):
-        return f"task_scores.{own}" + ("_difference" if metric == DIFFERENCE else "")
-    if metric and "." not in metric:
-        for analysis in ("task_scores", "agreement"):
-            result = document.analysis(analysis)
-            if result and any(one.name == metric for one in result.metrics):
-                return f"{analysis}.{metric}"
-    return metric

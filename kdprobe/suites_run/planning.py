@@ -27,6 +27,7 @@ from kdprobe.suites_run.addresses import (
 )
 from kdprobe.suites_run.checking import StepChecks
 from kdprobe.suites_run.evidence import placed, read_by
+from kdprobe.suites_run.metrics import check_metrics
 from kdprobe.suites_run.plan import Input, Step, SuitePlan
 
 _OF_TRAINING = ("train_split", "eval_split", "eval_limit")
@@ -39,9 +40,10 @@ def plan_suite(suite: ScaledSuite, *, data: DataIndex) -> SuitePlan:
     plan.
 
     Raises:
-        UsageError: models that hang on each other in a circle, too many steps, or an option that
-            cannot be used.
+        UsageError: models that hang on each other in a circle, too many steps, an option that
+            cannot be used, or a metric that there is none of.
     """
+    check_metrics(suite.file, where=suite.where)
     forget_contents()
     planner = _Planner(suite, data)
     steps = {step.name: step for step in planner.checked_steps()}

@@ -8,6 +8,7 @@ there. Does not: run a step.
 from __future__ import annotations
 
 import graphlib
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -93,8 +94,10 @@ class _Walk:
         self._places = {name: place for place, name in enumerate(plan.steps)}
         self._states: dict[str, StepState] = {}
         self._without: dict[str, Step] = {}  # comparisons some of whose students failed
-        self._running: dict[str, list[Step]] = {}  # by address; steps of one address share a run
-        self._ready: list[Step] = []
+        self._settled: list[str] = []  # whose children may begin, since the sorter was last asked
+        # By address: steps of one address share a run.
+        self._queued: OrderedDict[str, list[Step]] = OrderedDict()
+        self._running: dict[str, list[Step]] = {}
 
     def all_states(self, chosen: Collection[str]) -> dict[str, StepState]:
         """Run until nothing is left that can be run."""
@@ -106,26 +109,19 @@ class _Walk:
             for name in self._in_order(sorter.get_ready()):
                 self._look_at(self._plan.steps[name])
             self._begin(total)
-            finished = [n for n in self._states if n in graph]
-            if not self._settle(sorter, finished, graph) and self._running:
+            if not self._settled and self._running:
                 for ended in self._executor.wait():
                     self._end(ended)
+            sorter.done(*self._settled)
+            self._settled.clear()
         return self._states
 
     def _in_order(self, names: Collection[str]) -> list[str]:
         return sorted(names, key=self._places.__getitem__)
 
-    def _settle(
-        self,
-        sorter: graphlib.TopologicalSorter[str],
-        finished: list[str],
-        graph: dict[str, tuple[str, ...]],
-    ) -> bool:
-        """Tell the sorter which steps are settled; whether there were any."""
-        for name in finished:
-            sorter.done(name)
-            del graph[name]
-        return bool(finished)
+    def _settle(self, name: str, state: StepState) -> None:
+        self._states[name] = state
+        self._settled.append(name)
 
     def _look_at(self, step: Step) -> None:
         """Settle a step that is there or cannot be made; queue any other."""
@@ -138,14 +134,16 @@ class _Walk:
             reason = (
                 earlier.reason if earlier.state == "waits" else f"hangs on {broken}, which failed"
             )
-            self._states[step.name] = StepState("waits", reason)
+            self._settle(step.name, StepState("waits", reason))
             return
         if step.failed:
             self._fail(step, step.failed)
         elif self._store.record(step.address) is not None:
             self._done(step, made=False)
+        elif step.address in self._running:
+            self._running[step.address].append(step)
         else:
-            self._ready.append(step)
+            self._queued.setdefault(step.address, []).append(step)
 
     def _of_the_rest(self, step: Step) -> Step | None:
         """Return a comparison of those students whose every seed is there, or None."""
@@ -166,22 +164,16 @@ class _Walk:
             names = {one.role for one in self._plan.steps[step.name].inputs}
             absent = ", ".join(sorted(names - {one.role for one in instead.inputs}))
             reason = f"compared without {absent}"
-        self._states[step.name] = StepState("done", reason, made, instead)
+        self._settle(step.name, StepState("done", reason, made, instead))
 
     def _begin(self, total: int) -> None:
         """Give steps to free slots, the first of the plan first."""
-        waiting: list[Step] = []
-        for step in self._ready:
-            if step.address in self._running:
-                self._running[step.address].append(step)
-            elif len(self._running) < self._executor.slots:
-                self._running[step.address] = [step]
-                place = len(self._states) + len(self._running)
-                self._progress.say(f"{place} of {total}: {step.name} ({step.kind})")
-                self._executor.submit(self._job(step))
-            else:
-                waiting.append(step)
-        self._ready = waiting
+        while self._queued and len(self._running) < self._executor.slots:
+            address, steps = self._queued.popitem(last=False)
+            self._running[address] = steps
+            place = len(self._states) + len(self._running)
+            self._progress.say(f"{place} of {total}: {steps[0].name} ({steps[0].kind})")
+            self._executor.submit(self._job(steps[0]))
 
     def _job(self, step: Step) -> StepJob:
         steps = self._plan.steps
@@ -213,7 +205,7 @@ class _Walk:
 
     def _fail(self, step: Step, reason: str) -> None:
         self._progress.say(f"{step.name} failed: {reason}")
-        self._states[step.name] = StepState("failed", reason)
+        self._settle(step.name, StepState("failed", reason))
 
 
 def _as_workers_see(name: str) -> str:

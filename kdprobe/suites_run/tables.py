@@ -18,7 +18,8 @@ from kdprobe.results.schema import Estimate
 from kdprobe.results.suite import SuiteCell, SuiteChart, SuiteGrid, SuiteLine, SuiteSpot
 from kdprobe.stats.hypothesis_tests import holm
 from kdprobe.stats.pareto import Point, non_dominated
-from kdprobe.suites_run.numbers import FoundNumber, SuiteNumbers, is_timed
+from kdprobe.suites_run.metrics import is_timed
+from kdprobe.suites_run.numbers import FoundNumber, SuiteNumbers
 from kdprobe.suites_run.rankings import order_of_rows
 
 ALPHA = 0.05

@@ -33,13 +33,16 @@ from kdprobe.workers.process import (
     without_interrupts,
     work,
 )
-from kdprobe.workers.room import BUFFER_BYTES, default_jobs, free_bytes, plan_processes
+from kdprobe.workers.room import (
+    BUFFER_BYTES,
+    STARTING,
+    default_jobs,
+    free_bytes,
+    plan_processes,
+)
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
-
-STARTING = 5.0
-"""Seconds that a process takes to begin (it imports torch): what sharing out must save at least."""
 
 _NAME = "kdprobe-jobs"
 

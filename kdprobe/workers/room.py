@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kdprobe.errors import ConfigError
+from kdprobe.plain_text import how_many
 
 JOBS_VARIABLE = "KDPROBE_JOBS"
 PROCESS_BYTES = 450_000_000
 """Memory of a process that has imported torch and transformers and holds no model; measured."""
 BUFFER_BYTES = 350_000_000
 """What one thread needs beside the weights: outputs of a batch, tables of coalitions; measured."""
+
+STARTING = 5.0
+"""Seconds that a process takes to begin (it imports torch): what sharing out must save at least."""
 
 _CGROUPS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
@@ -109,3 +113,48 @@ GB of memory: 3.0 GB are free.')
             f"({free / 1e9:.1f} GB are free)."
         )
     return ProcessesPlan(fits, line)
+
+
+class SharedTime(NamedTuple):
+    """How long work takes that processes share.
+
+    Args:
+        seconds: of wall time.
+        processes: how many share it; 1: none are started for so little.
+    """
+
+    seconds: float
+    processes: int
+
+    @property
+    def where(self) -> str:
+        """The processes in words.
+
+        >>> SharedTime(3.0, 1).where, SharedTime(3.0, 2).where
+        ('one process', '2 processes')
+        """
+        return "one process" if self.processes == 1 else how_many(self.processes, "process", "processes")
+
+
+def shared_time(
+    seconds: float, jobs: int, *, model: int, free: int, pieces: int | None = None
+) -> SharedTime:
+    """Estimate how long work takes on as many processes as it starts.
+
+    Args:
+        seconds: that one process would take.
+        jobs: the most processes.
+        model: bytes of the largest model.
+        free: bytes that are free.
+        pieces: that it is cut into; None: many.
+
+    >>> shared_time(60.0, 4, model=10**9, free=16 * 10**9, pieces=3)
+    SharedTime(seconds=20.0, processes=3)
+    >>> shared_time(6.0, 2, model=10**9, free=16 * 10**9)
+    SharedTime(seconds=6.0, processes=1)
+    """
+    most = jobs if pieces is None else min(jobs, max(1, pieces))
+    processes = plan_processes(most, model, free).jobs
+    if seconds * (1 - 1 / processes) < STARTING:
+        processes = 1
+    return SharedTime(seconds / processes, processes)

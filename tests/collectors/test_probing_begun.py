@@ -63,7 +63,7 @@ def test_a_run_killed_between_two_tasks_reads_nothing_again(
 
     monkeypatch.setattr(LayerReader, "read", counted)
     monkeypatch.setattr(
-        "kdprobe.collectors.probes.collector.say_estimate", lambda work, progress: None
+        "kdprobe.collectors.probes.collector.say_estimate", lambda *parts, **named: None
     )
     monkeypatch.setenv("KDPROBE_CACHE", str(place / "whole"))
     probe(place, "a")
@@ -102,7 +102,7 @@ def test_one_more_task_reads_its_own_sentences_alone(
 
     monkeypatch.setenv("KDPROBE_CACHE", str(place / "cache"))
     monkeypatch.setattr(
-        "kdprobe.collectors.probes.collector.say_estimate", lambda work, progress: None
+        "kdprobe.collectors.probes.collector.say_estimate", lambda *parts, **named: None
     )
     probe(place, "a", TASKS[:1])
     monkeypatch.setattr(LayerReader, "read", counted)

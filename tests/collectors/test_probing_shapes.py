@@ -37,7 +37,7 @@ def test_two_students_of_one_shape_are_read_with_random_weights_once(
 
     monkeypatch.setattr(LayerReader, "read", counted)
     monkeypatch.setattr(
-        "kdprobe.collectors.probes.collector.say_estimate", lambda work, progress: None
+        "kdprobe.collectors.probes.collector.say_estimate", lambda *parts, **named: None
     )
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
     compared = kdprobe.compare(

@@ -71,7 +71,7 @@ def test_teacher_students_floor_and_ceiling(world: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(LayerReader, "read", counted)
     monkeypatch.setattr(
-        "kdprobe.collectors.similarity.collector._say_estimate", lambda *parts: None
+        "kdprobe.collectors.similarity.collector._say_estimate", lambda *parts, **named: None
     )
     compared = compare(world, f"t={world / 't'},{world / 't2'}", str(world / "s"), str(world / "u"))
     result = result_of(compared)

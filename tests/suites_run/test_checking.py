@@ -11,7 +11,7 @@ import pytest
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.augmenters.augmenter import AUGMENTERS
 from kdprobe.collectors.protocol import COLLECTORS, code_versions
-from kdprobe.errors import UsageError
+from kdprobe.errors import UnknownNameError, UsageError
 from kdprobe.extract.method import METHODS
 from kdprobe.suites_run.plan import SuitePlan
 from tests.suites_run.builders import plan_of, write_suite
@@ -47,6 +47,34 @@ def test_an_option_that_cannot_be_used(tmp_path: Path, old: str, new: str, messa
     """A slip in the last comparison would be told after hours of training."""
     with pytest.raises(UsageError, match=rf"suite.toml: {message}"):
         plan_of(write_suite(tmp_path, (old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('metric = "cohens_kappa"', 'metric = "cohen_kapa"',
+         r"table 'scores': `metric`: .*; did you mean 'cohens_kappa'"),
+        ('metric = "accuracy"', 'metric = "task_score.accuracy"',
+         r"table 'scores': `analysis`: .*; did you mean 'task_scores'"),
+        ('metric = "accuracy"', 'metric = "agreement.accuracy"',
+         r"table 'scores': `metric`: no metric is called 'accuracy'"),
+        ("student_differences.agreement", "student_differences.agrement",
+         "the claim 'One is nearer than two': `metric`: .* did you mean 'agreement'"),
+        ('gain = "accuracy"', 'gain = "acuracy"', "a front: `metric`: .*'accuracy'"),
+        ('gain = "accuracy"', 'cost = "efficiency.parameter"', "a front: .*'parameters'"),
+    ],
+)  # fmt: skip
+def test_a_metric_that_there_is_none_of(tmp_path: Path, old: str, new: str, message: str) -> None:
+    """A misspelt metric would be a cell without a number, shown after hours of training."""
+    with pytest.raises(UnknownNameError, match=rf"suite.toml: {message}"):
+        plan_of(write_suite(tmp_path, (old, new)))
+
+
+def test_metrics_by_other_names(tmp_path: Path) -> None:
+    """A name that the field uses, or that an earlier version had, would be refused."""
+    plan_of(write_suite(tmp_path, ('metric = "cohens_kappa"', 'metric = "kappa"'),
+                        ('gain = "accuracy"', 'gain = "primary"'),
+                        ('metric = "accuracy"', 'metric = "losses.gap"')))  # fmt: skip
 
 
 def test_options_of_texts(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from kdprobe.config.suite_tables import SuiteClaim, SuiteFront, SuiteHeatMap, Su
 from kdprobe.results.schema import ResultsDocument
 from kdprobe.results.suite import SuiteCell
 from kdprobe.suites_run.claims import answer_claim
-from kdprobe.suites_run.numbers import SuiteNumbers, is_timed
+from kdprobe.suites_run.metrics import is_timed
+from kdprobe.suites_run.numbers import SuiteNumbers
 from kdprobe.suites_run.schedule import StepState
 from kdprobe.suites_run.tables import is_timed_grid, make_chart, make_grid, make_heat_map
 from tests.suites_run.builders import plan_of, write_suite

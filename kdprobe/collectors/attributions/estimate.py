@@ -19,8 +19,7 @@ from kdprobe.models.reader import Reader
 from kdprobe.models.texts_reader import reader_of
 from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
-from kdprobe.workers.pool import STARTING
-from kdprobe.workers.room import free_bytes, plan_processes
+from kdprobe.workers.room import free_bytes, shared_time
 
 _WORTH = 1e12
 """Multiplications below which no time is measured: a few seconds of one core."""
@@ -63,13 +62,10 @@ def say_estimate(
         of=f"what {', '.join(low)} take{'s' if len(low) == 1 else ''}",
     )  # fmt: skip
     largest = max(4 * _weights(reader) for reader in measured)
-    processes = plan_processes(min(jobs, max(1, pieces)), largest, free_bytes()).jobs
-    if shared * (1 - 1 / processes) < STARTING:  # they are not started for so little
-        processes = 1
-    where = "one process" if processes == 1 else f"{processes} processes"
+    sharing = shared_time(shared, jobs, model=largest, free=free_bytes(), pieces=pieces)
     progress.say(
         f"Explaining {how_many(count, 'sentence')} with {how_many(len(measured), 'model')}, random "
-        f"weights included: about {duration(here + shared / processes)} in {where}.{saved}"
+        f"weights included: about {duration(here + sharing.seconds)} in {sharing.where}.{saved}"
     )
 
 

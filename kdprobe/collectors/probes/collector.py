@@ -102,7 +102,7 @@ class ProbesCollector:
         work = [
             _work(each, tasks, request, session.seed, _cache_of(each, session)) for each in encoders
         ]
-        say_estimate(work, progress)
+        say_estimate(work, progress, jobs=session.workers.jobs)
         gathered = GatheredFits()
         shapes: dict[tuple[object, ...], tuple[list[ProbeFit], Failures]] = {}
         seconds: dict[str, float] = {}

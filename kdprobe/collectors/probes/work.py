@@ -13,11 +13,13 @@ from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, sentences_of
 from kdprobe.plain_text import how_many
 from kdprobe.progress import Progress
+from kdprobe.workers.room import SharedTime, free_bytes, shared_time
 
 if TYPE_CHECKING:
     from kdprobe.cache import CacheKey
     from kdprobe.collectors.probes.begun import Begun
     from kdprobe.extract.probes.fits import Fitted, ProbeOptions
+    from kdprobe.models.hidden import LayerReader
 
 
 class Missing(NamedTuple):
@@ -45,8 +47,14 @@ class Work(NamedTuple):
         return sentences_of(self.chosen)
 
 
-def say_estimate(work: Sequence[Work], progress: Progress) -> None:
-    """Show how much is to be read and fitted, and how long it takes, measured on a little of it."""
+def say_estimate(work: Sequence[Work], progress: Progress, *, jobs: int = 1) -> None:
+    """Show how much is to be read and fitted, and how long it takes, measured on a little of it.
+
+    Args:
+        work: of every encoder.
+        progress: told of it.
+        jobs: the most processes that share it.
+    """
     from kdprobe.models.precision import bfloat16_advice
 
     open_work = list({each.encoder.shape: each for each in work if each.missing}.values())
@@ -54,7 +62,10 @@ def say_estimate(work: Sequence[Work], progress: Progress) -> None:
         return
     texts = max((each.texts for each in open_work), key=len)
     reading = sum(_reading_seconds(each) for each in open_work)
-    fitting = sum(_fitting_seconds(each) for each in open_work)
+    layers = reading_time(reading, [each.encoder.reader for each in open_work], jobs)
+    fits = shared_time(
+        sum(_fitting_seconds(each) for each in open_work), jobs, model=0, free=free_bytes()
+    )
     probes = sum(len(each.missing) * len(each.encoder.reader.cells) for each in open_work)
     seeds = max(one.options.seeds for each in open_work for one in each.missing)
     first = open_work[0].encoder.reader.handle
@@ -63,10 +74,23 @@ def say_estimate(work: Sequence[Work], progress: Progress) -> None:
     progress.say(
         f"Probing reads {how_many(len(texts), 'sentence')} with "
         f"{how_many(len(open_work), 'encoder')}, random weights included "
-        f"({disk / 1e6:,.0f} MB on disk at a time): about {duration(reading)}; then "
-        f"{how_many(probes, 'probe')}, one a task, layer and pooling{starts}: about "
-        f"{duration(fitting)}." + bfloat16_advice(reading, first.precision, first.device.type)
+        f"({disk / 1e6:,.0f} MB on disk at a time): about {duration(layers.seconds)} in "
+        f"{layers.where}; then {how_many(probes, 'probe')}, one a task, layer and pooling{starts}: "
+        f"about {duration(fits.seconds)} in {fits.where}." + bfloat16_advice(reading, first.precision, first.device.type)
     )
+
+
+def reading_time(seconds: float, readers: Sequence[LayerReader], jobs: int) -> SharedTime:
+    """Return how long layers take to read that one process reads in so many seconds.
+
+    Args:
+        seconds: of one process, of all readers.
+        readers: whose layers are read.
+        jobs: the most processes; those on a GPU are read in one.
+    """
+    on_cpu = all(reader.handle.device.type == "cpu" for reader in readers)
+    largest = max(4 * (reader.handle.parameters or 0) for reader in readers)
+    return shared_time(seconds, jobs if on_cpu else 1, model=largest, free=free_bytes())
 
 
 def _reading_seconds(work: Work) -> float:

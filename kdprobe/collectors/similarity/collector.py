@@ -15,7 +15,7 @@ import numpy as np
 
 from kdprobe.collectors.guarding import unable_or_failed, unpaired
 from kdprobe.collectors.probes.encoders import Encoder, encoders_of
-from kdprobe.collectors.probes.work import duration
+from kdprobe.collectors.probes.work import duration, reading_time
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.collectors.similarity.options import SimilarityOptions
@@ -97,7 +97,7 @@ class SimilarityCollector:
             paired_with(first.reader, encoder, texts, prepared.options, session)
             for encoder in (*reseeded, *encoders)
         ]
-        _say_estimate(first.reader, mates, texts, progress)
+        _say_estimate(first.reader, mates, texts, progress, jobs=session.workers.jobs)
         pairs, failures = compared(first, mates, texts, session, progress)
         students = {model.name for model in read}
         if not any(pair.model in students and pair.weights == "trained" for pair in pairs):
@@ -124,7 +124,12 @@ def _sentences(split: Split, count: int, seed: int) -> tuple[str, ...]:
 
 
 def _say_estimate(
-    first: LayerReader, mates: Sequence[PairedEncoder], texts: Sequence[str], progress: Progress
+    first: LayerReader,
+    mates: Sequence[PairedEncoder],
+    texts: Sequence[str],
+    progress: Progress,
+    *,
+    jobs: int,
 ) -> None:
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.features import reading_seconds
@@ -144,12 +149,13 @@ def _say_estimate(
     comparing = sum(
         comparing_seconds(first, mate.encoder.reader, len(texts), mate.settings) for mate in missing
     )
+    layers = reading_time(reading, readers, jobs)
     pairs = sum(pair_count(first, mate.encoder.reader) for mate in missing)
     progress.say(
         f"Similarity reads {how_many(len(texts), 'sentence')} with "
-        f"{how_many(len(readers), 'encoder')}, random weights included: about {duration(reading)}; "
-        f"then {how_many(pairs, 'pair')} of layers: about "
-        f"{duration(comparing)}."
+        f"{how_many(len(readers), 'encoder')}, random weights included: about "
+        f"{duration(layers.seconds)} in {layers.where}; then {how_many(pairs, 'pair')} of layers: "
+        f"about {duration(comparing)}."
         + bfloat16_advice(reading, first.handle.precision, first.handle.device.type)
     )
 
