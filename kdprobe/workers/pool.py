@@ -33,13 +33,7 @@ from kdprobe.workers.process import (
     without_interrupts,
     work,
 )
-from kdprobe.workers.room import (
-    BUFFER_BYTES,
-    STARTING,
-    default_jobs,
-    free_bytes,
-    plan_processes,
-)
+from kdprobe.workers.room import STARTING, default_jobs, free_bytes, plan_processes
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -215,7 +209,7 @@ class Workers:
 
     def _start(self, largest: int) -> None:
         """Start the processes that there is memory for, or remember that there is for one only."""
-        plan = plan_processes(self.jobs, largest, free_bytes(), buffers=BUFFER_BYTES)
+        plan = plan_processes(self.jobs, largest, free_bytes())
         self._say(plan.line)
         self.jobs = plan.jobs
         if plan.jobs == 1:
