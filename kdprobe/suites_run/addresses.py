@@ -39,6 +39,7 @@ class DataFacts:
         train, evaluation: the splits' fingerprints; empty: they cannot be read.
         train_examples, evaluation_examples: how many.
         words: of a text, the mean over a sample.
+        longest: words of the longest text of that sample.
         classes: how many.
         definition: a digest of what a person's own task file or table says beside texts and labels
             (scores, clusters, columns); empty: a task that ships with kdprobe.
@@ -50,6 +51,7 @@ class DataFacts:
     train_examples: int = 0
     evaluation_examples: int = 0
     words: float = 0.0
+    longest: int = 0
     classes: int = 2
     definition: str = ""
     failed: str = ""
@@ -178,13 +180,17 @@ def _definition(data: TrainingData) -> str:
 def _facts(data: TrainingData, *, own: bool) -> DataFacts:
     sample: Sequence[str] = data.train.texts[:_LENGTH_SAMPLE]
     pairs = (data.train.pairs or ())[:_LENGTH_SAMPLE]
-    words = sum(len(text.split()) for text in (*sample, *pairs)) / max(1, len(sample))
+    counts = [
+        sum(len(text.split()) for text in texts)
+        for texts in (zip(sample, pairs, strict=True) if pairs else zip(sample, strict=True))
+    ]
     return DataFacts(
         train=data.train.fingerprint,
         evaluation=data.evaluation.fingerprint,
         train_examples=len(data.train),
         evaluation_examples=len(data.evaluation),
-        words=words,
+        words=sum(counts) / max(1, len(counts)),
+        longest=max(counts, default=0),
         classes=max(1, len(data.task.labels)),
         definition=_definition(data) if own else "",
     )

@@ -34,6 +34,8 @@ PIECES = 1.3
 """Word pieces a word of English text, and two for its ends."""
 SHARE = 0.7
 """Of a matrix product's speed that a training reaches."""
+_MOST_TOKENS = 512
+"""Of a text, for most encoders."""
 START = 4.0
 """Seconds that a step takes beside its products: opening, tokenising, writing."""
 QUESTIONS: Mapping[str, int] = {"lime": 1000, "shap": 600, "integrated_gradients": 150}
@@ -106,7 +108,7 @@ class CostEstimator:
         memory = (
             _BASE
             + size.whole * _TRAINED
-            + int(batch * _tokens(step) * size.layers * size.hidden * _ACTIVATIONS)
+            + int(batch * _longest(step) * size.layers * size.hidden * _ACTIVATIONS)
         )
         return Cost(_seconds(work), memory + (teacher.whole * _READ if teacher else 0))
 
@@ -222,6 +224,11 @@ def _examples(step: Step) -> int:
 
 def _tokens(step: Step) -> float:
     return step.data.words * PIECES + 2
+
+
+def _longest(step: Step) -> float:
+    """Return the tokens of the longest text: a batch of such texts decides the memory."""
+    return min(step.data.longest * PIECES + 2, _MOST_TOKENS)
 
 
 def _explained(keywords: Mapping[str, Any]) -> int:

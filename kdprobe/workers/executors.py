@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from kdprobe.errors import ConfigError
 from kdprobe.progress import Progress
 from kdprobe.registry import unknown_name
-from kdprobe.workers.jobs import DIED, TRIES, EndedJob, Executor, Job, run_silently
+from kdprobe.workers.jobs import DIED, TRIES, EndedJob, Executor, Job, run_job, run_silently
 from kdprobe.workers.process import begin, environment, without_interrupts
 from kdprobe.workers.room import default_jobs, free_bytes
 
@@ -97,7 +97,7 @@ class InProcess(Generic[R]):
     def wait(self) -> list[EndedJob[R]]:
         """Run the job that was submitted first."""
         job = self._waiting.pop(0)
-        return [EndedJob(job.name, job.run(self._progress))]
+        return [EndedJob(job.name, run_job(job, self._progress))]
 
     def close(self) -> None:
         """Do nothing: no job runs while nobody waits."""

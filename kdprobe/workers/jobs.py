@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from kdprobe.progress import Progress, Silent
+from kdprobe.workers.memory import give_back_memory
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -68,6 +69,14 @@ class Executor(Protocol[R]):
         """End what still runs."""
 
 
+def run_job(job: Job[R], progress: Progress) -> R:
+    """Do a job in this process, which then takes no more memory than before."""
+    try:
+        return job.run(progress)
+    finally:
+        give_back_memory()
+
+
 def run_silently(job: Job[R]) -> R:
     """Do a job in a process that has no display."""
-    return job.run(Silent())
+    return run_job(job, Silent())

@@ -79,9 +79,7 @@ def free_bytes() -> int:
     return max(free, 0)
 
 
-def plan_processes(
-    jobs: int, model: int, free: int, *, buffers: int = BUFFER_BYTES
-) -> ProcessesPlan:
+def plan_processes(jobs: int, model: int, free: int) -> ProcessesPlan:
     """Return how many processes fit into the free memory; at least one, which needs none of it.
 
     Definition: each takes `PROCESS_BYTES`, one model and its buffers; all of them nine tenths of
@@ -91,7 +89,6 @@ def plan_processes(
         jobs: how many are wanted.
         model: bytes of the largest model.
         free: bytes that are free.
-        buffers: bytes that one needs beside them.
 
     >>> plan_processes(4, 500_000_000, 16_000_000_000).line
     '4 processes of one thread each take up to 5.2 GB of memory (16.0 GB are free).'
@@ -99,7 +96,7 @@ def plan_processes(
     ProcessesPlan(jobs=2, line='2 processes of one thread each in place of 4, which would take 5.2 \
 GB of memory: 3.0 GB are free.')
     """
-    each = PROCESS_BYTES + model + buffers
+    each = PROCESS_BYTES + model + BUFFER_BYTES
     fits = max(1, min(jobs, int(0.9 * free) // each))
     of = "process" if fits == 1 else "processes"
     if fits < jobs:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kdprobe.config.base import suites_folder
 from kdprobe.config.probing import open_probing_task
+from kdprobe.config.recipe import open_recipe
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.suites_run import addresses
 from kdprobe.suites_run.addresses import DataFacts, address_of
@@ -227,6 +229,22 @@ def test_sizes_by_hand(tmp_path: Path) -> None:
     assert known.whole * 16 + 500_000_000 < (teacher.memory or 0) < 3_000_000_000
     other = plan_of(write_suite(tmp_path), "paper", encoder="somebody/bert")
     assert CostEstimator(other).cost(other.steps["words/teacher"]).seconds is None
+
+
+def test_memory_is_that_of_the_longest_texts(tmp_path: Path) -> None:
+    """Two trainings would begin where there is room for one: a batch of long texts takes most."""
+    plan = plan_of(write_suite(tmp_path))
+    step = plan.steps["words/teacher"]
+    assert step.data.longest > step.data.words
+
+    def memory(longest: int) -> int:
+        long = replace(step, data=replace(step.data, longest=longest))
+        return CostEstimator(plan).cost(long).memory or 0
+
+    batch = open_recipe("vanilla").training.batch_size
+    more = memory(110) - memory(10)  # of 2 layers 32 wide, 34 bytes a number: 1.3 tokens a word
+    assert abs(more - batch * 100 * 1.3 * 2 * 32 * 34) <= 1
+    assert memory(10_000) == memory(1_000)  # an encoder reads 512 tokens
 
 
 def test_facts_of_data() -> None:
