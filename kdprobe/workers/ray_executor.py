@@ -9,50 +9,15 @@ A job whose worker or machine died is tried once more by Ray, wherever there is 
 from __future__ import annotations
 
 import os
-import socket
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlsplit
 
 from kdprobe.errors import ConfigError, MissingExtraError
 from kdprobe.foreign import said
 from kdprobe.workers.jobs import DIED, TRIES, EndedJob, Job, run_silently
 from kdprobe.workers.process import environment
+from kdprobe.workers.ray_address import require_ray, use_token
 
 R = TypeVar("R")
-
-
-_PATIENCE = 10.0
-"""Seconds that a machine may take to answer."""
-
-
-def require_listener(address: str) -> None:
-    """Refuse an address where nothing listens, for which Ray would wait for minutes.
-
-    Args:
-        address: `HOST:PORT`, also as `ray://HOST:PORT`.
-
-    Raises:
-        ConfigError: it is no address, or nothing answers there.
-
-    >>> require_listener("node-1")
-    Traceback (most recent call last):
-    kdprobe.errors.ConfigError: `address`: is 'node-1', expected HOST:PORT, or auto
-    """
-    try:
-        place = urlsplit(address if "://" in address else f"ray://{address}")
-        host, port = place.hostname, place.port
-    except ValueError:
-        host = port = None
-    if not host or not port:
-        raise ConfigError("`address`", found=f"is {address!r}", expected="HOST:PORT, or auto")
-    try:
-        socket.create_connection((host, port), timeout=_PATIENCE).close()
-    except OSError as error:
-        raise ConfigError(
-            f"`address={address}`", found=f"nothing answers there ({said(error)})",
-            expected="a cluster that runs", remedy="`ray status` on its head says its address",
-        ) from error  # fmt: skip
-
 
 class RayCluster(Generic[R]):
     """Jobs as Ray tasks, each with its cores, its memory where that is known, and a GPU for `cuda`.
@@ -72,6 +37,8 @@ class RayCluster(Generic[R]):
     def __init__(
         self, *, address: str, slots: int | None, device: str, threads: int, cache: str
     ) -> None:
+        if address:
+            use_token()
         try:
             import ray
         except ImportError as error:
@@ -104,7 +71,7 @@ class RayCluster(Generic[R]):
 
     def _join(self, address: str, slots: int | None, variables: dict[str, str]) -> None:
         if address not in ("", "auto"):  # which Ray looks for itself
-            require_listener(address)
+            require_ray(address)
         cores = None if slots is None else slots * self._threads
         local: dict[str, Any] = {} if address else {
             "num_cpus": cores, "include_dashboard": False,
@@ -121,7 +88,8 @@ class RayCluster(Generic[R]):
                 found=f"Ray cannot be {'joined' if address else 'started'} ({said(error)})",
                 expected="a cluster that runs, HOST:PORT" if address
                 else "a machine with room for Ray's own processes",
-                remedy="" if address else "try again when it is less busy, or say `executor=local`",
+                remedy="where it asks for a token, say RAY_AUTH_MODE=token, and the token as Ray reads "
+                "it" if address else "try again when it is less busy, or say `executor=local`",
             ) from error  # fmt: skip
 
     @property

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import secrets
 import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from kdprobe.errors import ConfigError
 from kdprobe.suites_run.run import run_suite
 from kdprobe.workers.jobs import DIED
-from kdprobe.workers.ray_executor import require_listener
+from kdprobe.workers.ray_address import require_ray, use_token
 from tests.suites_run.builders import DATA
 from tests.suites_run.deaths import MARK
 
@@ -119,13 +129,124 @@ def test_two_ray_workers_one_killed(
     assert content(tmp_path / "out") == undisturbed
 
 
+def answering(head: subprocess.Popen[bytes], address: str) -> str:
+    """Wait until a cluster answers at its address."""
+    while head.poll() is None:
+        with contextlib.suppress(ConfigError):
+            require_ray(address)
+            break
+        time.sleep(0.5)
+    return address
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A cluster of one machine that asks for a token, as `ray start` begins one; its address."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    command = [
+        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}",
+        "--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats",
+        "--object-store-memory=100000000",
+    ]  # fmt: skip
+    with (tmp_path / "ray.log").open("w") as log:
+        head = subprocess.Popen(
+            command, env={**os.environ, "RAY_AUTH_MODE": "token"}, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+        address = f"127.0.0.1:{port}"
+        try:
+            yield answering(head, address)
+        finally:
+            for child in psutil.Process(head.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+            head.kill()
+            head.wait()
+
+
+RUN = """
+import sys
+from kdprobe import run_suite
+result = run_suite(sys.argv[1], output=sys.argv[2], executor="ray", address=sys.argv[3],
+                   device="cpu", offline=True)
+assert result.failed == (), result.failed
+"""
+
+
+def test_a_cluster_that_asks_for_a_token(tmp_path: Path, cluster: str) -> None:
+    """Ray says of a cluster that asks for a token that there is none, after half a minute.
+
+    In a process of its own, as a mode is read where ray is imported.
+    """
+    path = write(tmp_path, "answers")
+    folder = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(path), str(tmp_path / "out"), cluster],
+        capture_output=True, text=True, check=False, cwd=folder,
+        env={**os.environ, "PYTHONPATH": folder},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:] + (tmp_path / "ray.log").read_text()[-2000:]
+    run_suite(path, output=tmp_path / "here", device="cpu", offline=True)
+    assert content(tmp_path / "out") == content(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ({}, None),
+        ({"RAY_AUTH_TOKEN": "a"}, "token"),
+        ({"RAY_AUTH_TOKEN_PATH": "FILE"}, "token"),
+        ({"RAY_AUTH_TOKEN_PATH": "elsewhere"}, None),
+        ({"RAY_AUTH_TOKEN": "a", "RAY_AUTH_MODE": "disabled"}, "disabled"),
+    ],
+)
+def test_a_token_is_shown_where_there_is_one(
+    given: dict[str, str], mode: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A token that nobody has would be asked for, or a mode that somebody chose passed over."""
+    (tmp_path / "token").write_text("a")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("RAY_AUTH_MODE", "")  # so that what is set below is taken back
+    for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value.replace("FILE", str(tmp_path / "token")))
+    use_token()
+    assert os.environ.get("RAY_AUTH_MODE") == mode
+
+
+class OtherService(socketserver.StreamRequestHandler):
+    """Answers as a web server does, or closes at once."""
+
+    answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+
+    def handle(self) -> None:
+        """Answer."""
+        self.rfile.readline()
+        self.wfile.write(self.answer)
+
+
+@pytest.mark.parametrize("answer", [OtherService.answer, b"", b"hm"])
+def test_an_address_of_another_service(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray would wait for five minutes, and write its own log on the terminal meanwhile."""
+    monkeypatch.setattr(OtherService, "answer", answer)
+    with socketserver.TCPServer(("127.0.0.1", 0), OtherService) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(ConfigError, match="what answers there is no Ray"):
+            require_ray(f"ray://127.0.0.1:{server.server_address[1]}")
+        server.shutdown()
+
+
 def test_an_address_where_nothing_listens(tmp_path: Path) -> None:
     """Ray would wait for minutes, and write its own log on the terminal meanwhile."""
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        require_listener(f"127.0.0.1:{port}")
-        require_listener(f"ray://127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     path = write(tmp_path, "answers")
     for address, message in (
         (f"127.0.0.1:{port}", "nothing answers there"), ("127.0.0.1:99999", "expected HOST:PORT"),
