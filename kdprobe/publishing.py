@@ -76,6 +76,7 @@ def push(
         ConfigError: the report is not about it, or the name is none.
         CapabilityError: no token, or the hub refuses it or cannot be reached.
     """
+    _check_name(repo_id)
     place = expanded(folder)
     _check_model(place)
     files = {str(file.relative_to(place)): file for file in _model_files(place)}
@@ -94,6 +95,24 @@ def push(
     url = _send(repo_id, files, card, private=private, pull_request=pull_request,
                 message=message or f"Add {place.resolve().name}")  # fmt: skip
     return Pushed(repo_id, names, url, card)
+
+
+def _check_name(repo_id: str) -> None:
+    """Refuse what can be no name on the hub.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise ConfigError(
+            "REPO_ID", found=f"{repo_id!r} is no name on the hub", expected="owner/name",
+            remedy="letters, digits, `-`, `_` and `.`",
+        ) from error  # fmt: skip
 
 
 def _check_model(place: Path) -> None:
@@ -162,12 +181,6 @@ def _send(
 
 def _refused(repo_id: str, error: Exception) -> UsageError:
     """Say why the hub did not take it."""
-    from huggingface_hub import errors
-
-    if isinstance(error, errors.HFValidationError):
-        return ConfigError(
-            "REPO_ID", found=f"{repo_id!r} is no name on the hub", expected="owner/name"
-        )
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return CapabilityError(
