@@ -202,7 +202,7 @@ def _words(keywords: Mapping[str, JsonValue]) -> str:
     """Write keywords in a line.
 
     >>> _words({"epochs": 2, "options": {"limit": 100, "tasks": ["a", "b"]}, "by_task": {}})
-    'epochs = 2, options.limit = 100, options.tasks = a + b, no by_task'
+    'epochs = 2, options.limit = 100, options.tasks = a + b, the same for every task'
     """
     return ", ".join(_assignments("", keywords))
 
@@ -213,7 +213,7 @@ def _assignments(before: str, keywords: Mapping[str, JsonValue]) -> Iterator[str
         if isinstance(value, dict) and value:
             yield from _assignments(f"{before}{key}.", value)
         elif isinstance(value, dict):
-            yield f"no {before}{key}"
+            yield "the same for every task" if key == "by_task" else f"no {before}{key}"
         else:
             shown = " + ".join(map(str, value)) if isinstance(value, list | tuple) else value
             yield f"{before}{key} = {shown}"

@@ -25,6 +25,8 @@ from kdprobe.results.schema import Cell, Column, Table
 from kdprobe.results.suite import SuiteCell, SuiteChart, SuiteDocument, SuiteGrid
 
 _MILLION = 1e6
+_PER_CENT = 10.0
+"""A column with a number from here on is of per cent, or counts."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +110,19 @@ def _grids(document: SuiteDocument) -> Markup:
 def grid_view(grid: SuiteGrid) -> _GridView:
     """Lay a table out."""
     reasons: dict[str, int] = {}
-    digits = [
-        max((_decimals(line.cells[place].published) for line in grid.lines), default=0)
-        for place in range(len(grid.columns))
+    columns = [[line.cells[place] for line in grid.lines] for place in range(len(grid.columns))]
+    printed = [
+        max((_decimals(cell.published) for cell in cells), default=0) for cells in columns
     ]
+    shown = [_digits(cells, least) for cells, least in zip(columns, printed, strict=True)]
     rows = []
     for line in grid.lines:
         cells = []
-        for cell, decimals in zip(line.cells, digits, strict=True):
+        for cell, decimals, digits in zip(line.cells, printed, shown, strict=True):
             note = 0
             if cell.undefined:
                 note = reasons.setdefault(cell.undefined, len(reasons) + 1)
-            cells.append(_cell_view(cell, note, decimals))
+            cells.append(_cell_view(cell, note, decimals, digits))
         rows.append((line.label, tuple(cells)))
     return _GridView(grid, tuple(rows), tuple(reasons))
 
@@ -129,7 +132,20 @@ def _decimals(published: float | None) -> int:
     return 0 if published is None else len(f"{published:g}".partition(".")[2])
 
 
-def _cell_view(cell: SuiteCell, note: int, decimals: int) -> _CellView:
+def _digits(cells: Sequence[SuiteCell], printed: int) -> int:
+    """Count the decimals of a column's own numbers: three, of per cent as many as are printed.
+
+    >>> _digits([SuiteCell(value=62.5, low=8.0, high=71.9), SuiteCell(value=0.5)], 0)
+    1
+    >>> _digits([SuiteCell(value=62.5, low=8.0, high=71.9)], 2), _digits([SuiteCell(value=0.5)], 2)
+    (2, 3)
+    """
+    ends = [abs(end) for cell in cells for end in (cell.value, cell.low, cell.high)
+            if end is not None]  # fmt: skip
+    return 3 if max(ends, default=0.0) < _PER_CENT else max(1, printed)
+
+
+def _cell_view(cell: SuiteCell, note: int, decimals: int, digits: int) -> _CellView:
     published = cell.printed
     if cell.published is not None:
         published = f"{cell.published:.{decimals}f}".replace("-", "−")
@@ -141,8 +157,8 @@ def _cell_view(cell: SuiteCell, note: int, decimals: int) -> _CellView:
         return _CellView("–", "", published, note)
     interval = ""
     if cell.low is not None and cell.high is not None:
-        interval = show_interval(cell.low, cell.high)
-    return _CellView(show_number(cell.value), interval, published, note)
+        interval = show_interval(cell.low, cell.high, digits=digits)
+    return _CellView(show_number(cell.value, digits=digits), interval, published, note)
 
 
 def _charts(document: SuiteDocument) -> list[Chart]:
