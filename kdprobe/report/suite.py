@@ -111,9 +111,7 @@ def grid_view(grid: SuiteGrid) -> _GridView:
     """Lay a table out."""
     reasons: dict[str, int] = {}
     columns = [[line.cells[place] for line in grid.lines] for place in range(len(grid.columns))]
-    printed = [
-        max((_decimals(cell.published) for cell in cells), default=0) for cells in columns
-    ]
+    printed = [max((_decimals(cell.published) for cell in cells), default=0) for cells in columns]
     shown = [_digits(cells, least) for cells, least in zip(columns, printed, strict=True)]
     rows = []
     for line in grid.lines:

@@ -19,6 +19,9 @@ from kdprobe.workers.ray_address import require_ray, use_token
 
 R = TypeVar("R")
 
+_TOKEN = "where it asks for a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+
+
 class RayCluster(Generic[R]):
     """Jobs as Ray tasks, each with its cores, its memory where that is known, and a GPU for `cuda`.
 
@@ -88,8 +91,8 @@ class RayCluster(Generic[R]):
                 found=f"Ray cannot be {'joined' if address else 'started'} ({said(error)})",
                 expected="a cluster that runs, HOST:PORT" if address
                 else "a machine with room for Ray's own processes",
-                remedy="where it asks for a token, say RAY_AUTH_MODE=token, and the token as Ray reads "
-                "it" if address else "try again when it is less busy, or say `executor=local`",
+                remedy=_TOKEN if address
+                else "try again when it is less busy, or say `executor=local`",
             ) from error  # fmt: skip
 
     @property

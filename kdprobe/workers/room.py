@@ -130,7 +130,11 @@ class SharedTime(NamedTuple):
         >>> SharedTime(3.0, 1).where, SharedTime(3.0, 2).where
         ('one process', '2 processes')
         """
-        return "one process" if self.processes == 1 else how_many(self.processes, "process", "processes")
+        return (
+            "one process"
+            if self.processes == 1
+            else how_many(self.processes, "process", "processes")
+        )
 
 
 def shared_time(

@@ -185,7 +185,9 @@ def test_what_cannot_be_pushed(world: Path, hub: tuple[str, type[Hub]], tmp_path
 @pytest.mark.parametrize("name", ["bad//name", "a/b/c", "a b", "x" * 97, "-x", "owner/x.git", ""])
 def test_a_name_that_the_hub_cannot_have(name: str, world: Path) -> None:
     """Guards a dry run that checks everything but where it would go."""
-    with pytest.raises(ConfigError, match="REPO_ID: .* is no name on the hub, expected owner/name"):
+    with pytest.raises(
+        ConfigError, match=r"REPO_ID: .* is no name on the hub, expected owner/name"
+    ):
         kdprobe.push(world / "student", name, dry_run=True)
 
 

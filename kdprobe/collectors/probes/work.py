@@ -76,7 +76,8 @@ def say_estimate(work: Sequence[Work], progress: Progress, *, jobs: int = 1) -> 
         f"{how_many(len(open_work), 'encoder')}, random weights included "
         f"({disk / 1e6:,.0f} MB on disk at a time): about {duration(layers.seconds)} in "
         f"{layers.where}; then {how_many(probes, 'probe')}, one a task, layer and pooling{starts}: "
-        f"about {duration(fits.seconds)} in {fits.where}." + bfloat16_advice(reading, first.precision, first.device.type)
+        f"about {duration(fits.seconds)} in {fits.where}."
+        + bfloat16_advice(reading, first.precision, first.device.type)
     )
 
 
