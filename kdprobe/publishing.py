@@ -104,7 +104,9 @@ def _check_name(repo_id: str) -> None:
         ConfigError: it is none.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # public, not by its types
+        validate_repo_id,
+    )
 
     try:
         validate_repo_id(repo_id)
