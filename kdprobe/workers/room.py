@@ -17,8 +17,9 @@ from kdprobe.plain_text import how_many
 JOBS_VARIABLE = "KDPROBE_JOBS"
 PROCESS_BYTES = 450_000_000
 """Memory of a process that has imported torch and transformers and holds no model; measured."""
-BUFFER_BYTES = 350_000_000
-"""What one thread needs beside the weights: outputs of a batch, tables of coalitions; measured."""
+BUFFER_BYTES = 500_000_000
+"""What one thread needs beside the weights: outputs of a batch, tables of coalitions, and what the
+C library keeps of them; measured while explaining."""
 
 STARTING = 5.0
 """Seconds that a process takes to begin (it imports torch): what sharing out must save at least."""
@@ -91,10 +92,10 @@ def plan_processes(jobs: int, model: int, free: int) -> ProcessesPlan:
         free: bytes that are free.
 
     >>> plan_processes(4, 500_000_000, 16_000_000_000).line
-    '4 processes of one thread each take up to 5.2 GB of memory (16.0 GB are free).'
-    >>> plan_processes(4, 500_000_000, 3_000_000_000)
-    ProcessesPlan(jobs=2, line='2 processes of one thread each in place of 4, which would take 5.2 \
-GB of memory: 3.0 GB are free.')
+    '4 processes of one thread each take up to 5.8 GB of memory (16.0 GB are free).'
+    >>> plan_processes(4, 500_000_000, 4_000_000_000)
+    ProcessesPlan(jobs=2, line='2 processes of one thread each in place of 4, which would take 5.8 \
+GB of memory: 4.0 GB are free.')
     """
     each = PROCESS_BYTES + model + BUFFER_BYTES
     fits = max(1, min(jobs, int(0.9 * free) // each))

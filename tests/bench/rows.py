@@ -83,8 +83,16 @@ class BenchRows:
         share: float | None = None,
         limits: str = "",
     ) -> Row:
-        """Take a row, and return it."""
+        """Take a row, and return it.
+
+        >>> import numpy as np
+        >>> row = BenchRows()("r", np.float64(2.0), agreement="", must=np.float64(1.0))
+        >>> row.holds(row.must) is True
+        True
+        """
         each = tuple(map(float, values)) if isinstance(values, Sequence) else (float(values),)
+        # A number of numpy has comparisons of numpy, which no JSON takes.
+        must, goal, share = (None if one is None else float(one) for one in (must, goal, share))
         row = Row(name, each, unit, agreement, must, goal, share, limits)
         self.rows.append(row)
         return row

@@ -287,8 +287,8 @@ def test_memory_bounds_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     By hand: 450 + 1000 + 350 MB each; nine tenths of 6 GB hold three of them.
     """
-    assert plan_processes(8, 1_000_000_000, 6_000_000_000).jobs == 3
-    assert plan_processes(3, 1_000_000_000, 6_000_000_000).jobs == 3
+    assert plan_processes(8, 1_000_000_000, 7_000_000_000).jobs == 3
+    assert plan_processes(3, 1_000_000_000, 7_000_000_000).jobs == 3
     assert plan_processes(8, 1_000_000_000, 0).jobs == 1
     monkeypatch.setattr("kdprobe.workers.pool.free_bytes", lambda: 1_000_000_000)
     lines: list[str] = []
