@@ -285,7 +285,7 @@ def test_small_work_starts_nothing_and_large_work_does() -> None:
 def test_memory_bounds_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that do not fit are killed one after the other, hours later.
 
-    By hand: 450 + 1000 + 350 MB each; nine tenths of 6 GB hold three of them.
+    By hand: 450 + 1000 + 500 MB each; nine tenths of 7 GB hold three of them.
     """
     assert plan_processes(8, 1_000_000_000, 7_000_000_000).jobs == 3
     assert plan_processes(3, 1_000_000_000, 7_000_000_000).jobs == 3
@@ -297,7 +297,7 @@ def test_memory_bounds_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(list(workers.map(torch.mul, [WorkPiece(held, 2.0)] * 3))) == 3
         assert (workers.jobs, workers._pool) == (1, None)
     assert lines == [
-        "1 process of one thread each in place of 2, which would take 1.6 GB of memory: 1.0 GB are "
+        "1 process of one thread each in place of 2, which would take 1.9 GB of memory: 1.0 GB are "
         "free."
     ]
 
