@@ -108,7 +108,7 @@ def probed(folder: Path, train: int, *, layers: int, width: int, poolings: str) 
         if each["metric"] == "accuracy" and each["model_a"] == "teacher"
     ]
     assert {each["n"] for each in estimates} == {train // 10}
-    assert max(each["value"] for each in estimates) > 0.9
+    assert max(each["value"] for each in estimates) > 0.5  # guessing is right once in six
     return Measured(**json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -130,7 +130,7 @@ def test_growth(layers: int, width: int, poolings: str, tmp_path: Path, bench_ro
     grown = (measured[-1].peak - measured[-2].peak) * 2**20 / further
     print(f"each further sentence takes {grown:,.0f} bytes of memory: its text and its tokens")
     # Its vectors alone, of which a fit holds three copies in float32, would be several times that.
-    assert grown < 2_500
+    assert grown < 3_000
     times = SIZES[-1] / SIZES[0]
     assert measured[-1].cpu / measured[0].cpu < 1.2 * times
     assert measured[-1].disk / measured[0].disk < 1.1 * times
