@@ -133,12 +133,18 @@ def _decimals(published: float | None) -> int:
 def _digits(cells: Sequence[SuiteCell], printed: int) -> int:
     """Count the decimals of a column's own numbers: three, of per cent as many as are printed.
 
+    Args:
+        cells: of the column, with the published figures.
+        printed: the decimals of those figures.
+
     >>> _digits([SuiteCell(value=62.5, low=8.0, high=71.9), SuiteCell(value=0.5)], 0)
     1
     >>> _digits([SuiteCell(value=62.5, low=8.0, high=71.9)], 2), _digits([SuiteCell(value=0.5)], 2)
     (2, 3)
+    >>> _digits([SuiteCell(value=2.1, published=12.0)], 1)
+    1
     """
-    ends = [abs(end) for cell in cells for end in (cell.value, cell.low, cell.high)
+    ends = [abs(end) for cell in cells for end in (cell.value, cell.low, cell.high, cell.published)
             if end is not None]  # fmt: skip
     return 3 if max(ends, default=0.0) < _PER_CENT else max(1, printed)
 
