@@ -152,4 +152,4 @@ def test_memory_of_a_run(tmp_path: Path) -> None:
     class Request:
         teacher = type("Source", (), {"path": str(tmp_path)})
 
-    assert training.memory_of(Request) == 450_000_000 + 350_000_000 + 5 * 1000  # type: ignore[arg-type]
+    assert training.memory_of(Request) == 450_000_000 + 500_000_000 + 5 * 1000  # type: ignore[arg-type]

@@ -50,7 +50,7 @@ def test_results_come_from_other_processes_in_their_places(two: Workers) -> None
     assert pids
     assert os.getpid() not in pids
     assert len(LINES) == 1
-    assert LINES[0].startswith("2 processes of one thread each take up to 1.6 GB")
+    assert LINES[0].startswith("2 processes of one thread each take up to 1.9 GB")
 
 
 def test_every_process_has_one_thread_and_starts_no_processes(two: Workers) -> None:
