@@ -70,7 +70,7 @@ class Executor(Protocol[R]):
 
 
 def run_job(job: Job[R], progress: Progress) -> R:
-    """Do a job in this process, which then takes no more memory than before."""
+    """Do a job in this process, and give what it held back to the system."""
     try:
         return job.run(progress)
     finally:

@@ -45,17 +45,15 @@ def require_ray(address: str) -> None:
         raise ConfigError("`address`", found=f"is {address!r}", expected="HOST:PORT, or auto")
     try:
         with socket.create_connection((host, port), timeout=_PATIENCE) as line:
-            answers = _encrypted() or _greets(line)
+            if _encrypted() or _greets(line):
+                return
+            problem = "what answers there is no Ray"
     except OSError as error:
-        raise ConfigError(
-            f"`address={address}`", found=f"nothing answers there ({said(error)})",
-            expected="a cluster that runs", remedy="`ray status` on its head says its address",
-        ) from error  # fmt: skip
-    if not answers:
-        raise ConfigError(
-            f"`address={address}`", found="what answers there is no Ray",
-            expected="a cluster that runs", remedy="`ray status` on its head says its address",
-        )  # fmt: skip
+        problem = f"nothing answers there ({said(error)})"
+    raise ConfigError(
+        f"`address={address}`", found=problem, expected="a cluster that runs",
+        remedy="`ray status` on its head says its address",
+    )  # fmt: skip
 
 
 def _encrypted() -> bool:

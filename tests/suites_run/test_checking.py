@@ -11,6 +11,7 @@ import pytest
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.augmenters.augmenter import AUGMENTERS
 from kdprobe.collectors.protocol import COLLECTORS, code_versions
+from kdprobe.config.suite import open_suite
 from kdprobe.errors import UnknownNameError, UsageError
 from kdprobe.extract.method import METHODS
 from kdprobe.suites_run.plan import SuitePlan
@@ -72,9 +73,13 @@ def test_a_metric_that_there_is_none_of(tmp_path: Path, old: str, new: str, mess
 
 def test_metrics_by_other_names(tmp_path: Path) -> None:
     """A name that the field uses, or that an earlier version had, would be refused."""
-    plan_of(write_suite(tmp_path, ('metric = "cohens_kappa"', 'metric = "kappa"'),
-                        ('gain = "accuracy"', 'gain = "primary"'),
-                        ('metric = "accuracy"', 'metric = "losses.gap"')))  # fmt: skip
+    path = write_suite(tmp_path, ('metric = "cohens_kappa"', 'metric = "kappa"'),
+                       ('gain = "accuracy"', 'gain = "primary"'),
+                       ('metric = "accuracy"', 'metric = "buckets.share"'))  # fmt: skip
+    assert "words/both" in plan_of(path).steps
+    assert {column.metric for column in open_suite(path).tables[0].columns} == {
+        "kappa", "buckets.share"
+    }  # fmt: skip
 
 
 def test_options_of_texts(tmp_path: Path) -> None:

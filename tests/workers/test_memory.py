@@ -41,14 +41,17 @@ def test_what_is_free_goes_back() -> None:
 
 def test_where_the_library_has_no_such_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards against a suite that fails on macOS, Windows or Alpine after its first step."""
+    raised: list[type[Exception]] = []
     for error in (AttributeError, OSError, TypeError):
 
         class Without:
             def __init__(self, name: str | None, error: type[Exception] = error) -> None:
+                raised.append(error)
                 raise error
 
         monkeypatch.setattr("ctypes.CDLL", Without)
         give_back_memory()
+    assert raised == [AttributeError, OSError, TypeError]
 
 
 class Failing:
